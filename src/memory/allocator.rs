@@ -371,6 +371,17 @@ pub unsafe fn alloc_global(pool: &'static Pool, out: *mut evpl_iovec) {
 }
 
 /// What every buffer's record carries as `release`: nobody refers to the buffer any more.
+/// Whether this is the count of a buffer of ours, not of memory that a program counts by itself.
+///
+/// # Safety
+/// `record` is a live reference count.
+pub unsafe fn is_pool_buffer(record: *const evpl_iovec_ref) -> bool {
+    // SAFETY: by the contract above; `release` is set once, before the record is handed out.
+    unsafe { (*record).release }.is_some_and(|release| core::ptr::fn_addr_eq(release, BUFFER_RELEASE))
+}
+
+const BUFFER_RELEASE: unsafe extern "C" fn(*mut evpl, *mut evpl_iovec_ref) = buffer_release;
+
 unsafe extern "C" fn buffer_release(evpl: *mut evpl, record: *mut evpl_iovec_ref) {
     // C's inline decrement has release order only. This pairs with those of the other threads.
     fence(Ordering::Acquire);

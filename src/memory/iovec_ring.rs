@@ -10,6 +10,8 @@ use crate::abi::evpl;
 use super::iovec::Iovec;
 
 const SLOTS_MIN: usize = 4;
+/// Slots that an idle connection may keep.
+const SLOTS_KEPT_MAX: usize = 8;
 
 /// FIFO of iovecs.
 pub struct IovecRing {
@@ -41,6 +43,22 @@ impl IovecRing {
         let tail = self.slot(self.len());
         self.slots_mut()[tail] = iovec;
         self.len += 1;
+    }
+
+    /// Queues `iovec`, or lets the last entry grow if the bytes follow it in the same buffer; the second
+    /// reference is released then.
+    pub fn push_merged(&mut self, iovec: Iovec, evpl: *mut evpl) {
+        let follows = self.back().is_some_and(|back| {
+            back.ref_ptr() == iovec.ref_ptr()
+                && back.data().wrapping_add(back.len() as usize) == iovec.data()
+                && back.len().checked_add(iovec.len()).is_some()
+        });
+        if follows {
+            self.extend_back(iovec.len());
+            iovec.release(evpl);
+        } else {
+            self.push(iovec);
+        }
     }
 
     #[inline]
@@ -206,6 +224,13 @@ impl IovecRing {
         if self.is_empty() {
             self.slots = None;
             self.head = 0;
+        }
+    }
+
+    /// Gives back what a burst needed, once nothing is queued; a few slots stay for the next message.
+    pub fn trim(&mut self) {
+        if self.capacity() > SLOTS_KEPT_MAX {
+            self.shrink();
         }
     }
 

@@ -1,0 +1,33 @@
+//! The kernel and foreign libraries, one file per interface, all with the same shape: a call that
+//! can fail returns `io::Result`, a descriptor is an owned type that closes itself.
+
+use std::io;
+
+pub mod epoll;
+pub mod eventfd;
+pub mod mmap;
+pub mod select;
+pub mod socket;
+
+/// Turns the C convention (-1 and errno) into a result.
+pub fn check(result: libc::c_int) -> io::Result<libc::c_int> {
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
+}
+
+/// The same for calls that return a byte count.
+pub fn check_len(result: libc::ssize_t) -> io::Result<usize> {
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result as usize) }
+}
+
+/// Stores `errno` for the C caller.
+pub fn set_errno(errno: libc::c_int) {
+    // SAFETY: the C library returns the address of this thread's own errno.
+    unsafe { *libc::__errno_location() = errno }
+}
+
+/// An address that is different for every live thread, cheaper than asking the kernel for its id.
+/// The variable has no destructor, so it does not pin the library against `dlclose`.
+pub fn thread_token() -> usize {
+    thread_local! { static TOKEN: u8 = const { 0 } }
+    TOKEN.with(|token| core::ptr::from_ref(token).addr())
+}

@@ -1,0 +1,202 @@
+//! Sockets: every descriptor non-blocking and close-on-exec from its first moment.
+
+use std::io;
+use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+
+use super::{check, check_len};
+
+pub use libc::{sockaddr_storage, socklen_t};
+
+/// An address in the kernel's form.
+pub struct SockAddr {
+    pub storage: sockaddr_storage,
+    pub len: socklen_t,
+}
+
+impl SockAddr {
+    pub fn empty() -> SockAddr {
+        // SAFETY: all-zero bytes are a valid sockaddr_storage (family AF_UNSPEC).
+        let storage = unsafe { core::mem::zeroed() };
+        SockAddr { storage, len: size_of::<sockaddr_storage>() as socklen_t }
+    }
+
+    pub fn family(&self) -> i32 {
+        i32::from(self.storage.ss_family)
+    }
+
+    fn as_ptr(&self) -> *const libc::sockaddr {
+        (&raw const self.storage).cast()
+    }
+
+    fn as_mut_ptr(&mut self) -> *mut libc::sockaddr {
+        (&raw mut self.storage).cast()
+    }
+}
+
+pub fn open(family: i32, kind: i32) -> io::Result<OwnedFd> {
+    // SAFETY: no pointers are passed.
+    let fd = check(unsafe { libc::socket(family, kind | libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC, 0) })?;
+    // SAFETY: a fresh descriptor that only we have.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+pub fn bind(fd: RawFd, address: &SockAddr) -> io::Result<()> {
+    // SAFETY: the address is readable for its length.
+    check(unsafe { libc::bind(fd, address.as_ptr(), address.len) }).map(drop)
+}
+
+pub fn listen(fd: RawFd, backlog: i32) -> io::Result<()> {
+    // SAFETY: no pointers are passed.
+    check(unsafe { libc::listen(fd, backlog) }).map(drop)
+}
+
+/// True if the connection is up at once, false if it is under way.
+pub fn connect(fd: RawFd, address: &SockAddr) -> io::Result<bool> {
+    loop {
+        // SAFETY: the address is readable for its length.
+        match check(unsafe { libc::connect(fd, address.as_ptr(), address.len) }) {
+            Ok(_) => return Ok(true),
+            Err(error) => match error.raw_os_error() {
+                Some(libc::EINPROGRESS) => return Ok(false),
+                // Interrupted after it began: it goes on by itself.
+                Some(libc::EINTR | libc::EALREADY) => return Ok(false),
+                _ => return Err(error),
+            },
+        }
+    }
+}
+
+pub fn accept(fd: RawFd) -> io::Result<(OwnedFd, SockAddr)> {
+    let mut address = SockAddr::empty();
+    let mut len = address.len;
+    // SAFETY: the kernel writes at most `len` bytes of the address and the length itself.
+    let accepted =
+        check(unsafe { libc::accept4(fd, address.as_mut_ptr(), &mut len, libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC) })?;
+    address.len = len;
+    // SAFETY: a fresh descriptor that only we have.
+    Ok((unsafe { OwnedFd::from_raw_fd(accepted) }, address))
+}
+
+pub fn local_address(fd: RawFd) -> io::Result<SockAddr> {
+    let mut address = SockAddr::empty();
+    let mut len = address.len;
+    // SAFETY: the kernel writes at most `len` bytes of the address and the length itself.
+    check(unsafe { libc::getsockname(fd, address.as_mut_ptr(), &mut len) })?;
+    address.len = len;
+    Ok(address)
+}
+
+/// Takes the pending error of a socket; `Ok` if there is none.
+pub fn take_error(fd: RawFd) -> io::Result<()> {
+    let mut errno: libc::c_int = 0;
+    let mut len = size_of::<libc::c_int>() as socklen_t;
+    // SAFETY: value and length are writable and of the size given.
+    check(unsafe {
+        libc::getsockopt(fd, libc::SOL_SOCKET, libc::SO_ERROR, (&raw mut errno).cast(), &mut len)
+    })?;
+    if errno == 0 { Ok(()) } else { Err(io::Error::from_raw_os_error(errno)) }
+}
+
+pub fn set_option(fd: RawFd, level: i32, name: i32, value: libc::c_int) -> io::Result<()> {
+    // SAFETY: the value is readable for its size.
+    check(unsafe {
+        libc::setsockopt(fd, level, name, (&raw const value).cast(), size_of::<libc::c_int>() as socklen_t)
+    })
+    .map(drop)
+}
+
+pub fn set_nodelay(fd: RawFd) -> io::Result<()> {
+    set_option(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY, 1)
+}
+
+/// One send of everything in `iov`; one entry goes without the message header.
+///
+/// # Safety
+/// Every entry names readable memory.
+pub unsafe fn send(fd: RawFd, iov: &[libc::iovec]) -> io::Result<usize> {
+    let flags = libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT;
+    loop {
+        let sent = if let [one] = iov {
+            // SAFETY: the caller's promise.
+            unsafe { libc::send(fd, one.iov_base, one.iov_len, flags) }
+        } else {
+            // SAFETY: all-zero is an empty message header.
+            let mut header: libc::msghdr = unsafe { core::mem::zeroed() };
+            header.msg_iov = iov.as_ptr().cast_mut();
+            header.msg_iovlen = iov.len() as _;
+            // SAFETY: the caller's promise; the header lives through the call.
+            unsafe { libc::sendmsg(fd, &header, flags) }
+        };
+        match check_len(sent) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            other => return other,
+        }
+    }
+}
+
+/// One read into everything in `iov`; zero is end of file.
+///
+/// # Safety
+/// Every entry names memory that may be written.
+pub unsafe fn receive(fd: RawFd, iov: &[libc::iovec]) -> io::Result<usize> {
+    loop {
+        let received = if let [one] = iov {
+            // SAFETY: the caller's promise.
+            unsafe { libc::recv(fd, one.iov_base, one.iov_len, libc::MSG_DONTWAIT) }
+        } else {
+            // SAFETY: the caller's promise.
+            unsafe { libc::readv(fd, iov.as_ptr(), iov.len() as libc::c_int) }
+        };
+        match check_len(received) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            other => return other,
+        }
+    }
+}
+
+/// Sends a batch of datagrams; how many were taken, or the error of the first.
+///
+/// # Safety
+/// Every header names readable memory.
+pub unsafe fn send_messages(fd: RawFd, messages: &mut [libc::mmsghdr]) -> io::Result<usize> {
+    loop {
+        // SAFETY: the caller's promise.
+        let sent = unsafe {
+            libc::sendmmsg(fd, messages.as_mut_ptr(), messages.len() as u32, (libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT) as _)
+        };
+        match check(sent) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            other => return other.map(|count| count as usize),
+        }
+    }
+}
+
+/// Receives a batch of datagrams without waiting.
+///
+/// # Safety
+/// Every header names memory that may be written.
+pub unsafe fn receive_messages(fd: RawFd, messages: &mut [libc::mmsghdr]) -> io::Result<usize> {
+    loop {
+        // SAFETY: the caller's promise.
+        let received = unsafe {
+            libc::recvmmsg(fd, messages.as_mut_ptr(), messages.len() as u32, libc::MSG_DONTWAIT as _, core::ptr::null_mut())
+        };
+        match check(received) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            other => return other.map(|count| count as usize),
+        }
+    }
+}
+
+pub fn is_transient(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::WouldBlock
+}
+
+/// The system's largest listen backlog.
+pub fn somaxconn() -> i32 {
+    std::fs::read_to_string("/proc/sys/net/core/somaxconn")
+        .ok()
+        .and_then(|text| text.trim().parse().ok())
+        .unwrap_or(libc::SOMAXCONN)
+}
+

@@ -1,0 +1,308 @@
+//! The data path of a connected stream socket.
+//!
+//! Reading: into the loop's receive window, which no connection owns. Bytes of a bind whose last ones
+//! were not consumed yet go behind them, into room reserved there, so that a message that trickles in
+//! stays in few pieces. A short read clears the readable latch; after a hang-up reading goes on to the
+//! end, so nothing that arrived is lost.
+//!
+//! Writing: the flush tries at once; what the kernel does not take waits for writability.
+
+use std::cell::Cell;
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
+
+use crate::abi::{evpl, evpl_fd_event};
+use crate::event::fd_event::ERROR;
+use crate::memory::cell::LoopCell;
+use crate::sys::socket;
+use crate::transport::Cx;
+use crate::transport::bind::{Bind, Io, PENDING_CLOSED};
+
+/// Gather writes tried in one flush before other binds get their turn.
+const WRITES_PER_TURN_MAX: usize = 8;
+/// Entries of one gather write, whatever the configuration says.
+const WRITE_IOVECS_MAX: usize = 128;
+/// Reads in a row after a hang-up before other binds get their turn.
+const READS_PER_TURN_MAX: usize = 16;
+/// The smallest rest of the receive window that is read into alone.
+const READ_LEN_MIN: usize = 64 << 10;
+/// The most that one read takes from either part of the window: what stays in the CPU's cache.
+const READ_LEN_MAX: usize = 256 << 10;
+/// Room reserved behind the bytes of an incomplete message.
+const TAIL_ROOM_MIN: u64 = 4 << 10;
+const TAIL_ROOM_MAX: u64 = 64 << 10;
+/// Pieces larger than this are not worth reserving room behind.
+const TRICKLE_LEN_MAX: usize = 16 << 10;
+
+const NO_BYTES: libc::iovec = libc::iovec { iov_base: core::ptr::null_mut(), iov_len: 0 };
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// connect(2) is under way, or waits to be tried again.
+    Connecting,
+    Connected,
+}
+
+pub struct StreamIo {
+    fd: LoopCell<Option<OwnedFd>>,
+    state: Cell<State>,
+    /// Bytes reserved for this bind behind the last received ones.
+    tail_room: Cell<u32>,
+    /// What only some kinds need, a retry timer for one.
+    pub retry: LoopCell<Option<Box<super::unix::Retry>>>,
+}
+
+impl StreamIo {
+    fn new(fd: OwnedFd, state: State) -> StreamIo {
+        StreamIo {
+            fd: LoopCell::new(Some(fd)),
+            state: Cell::new(state),
+            tail_room: Cell::new(0),
+            retry: LoopCell::new(None),
+        }
+    }
+
+    /// The socket, for another attempt to connect it.
+    pub fn raw_fd(&self) -> Option<i32> {
+        self.fd.with(|fd| fd.as_ref().map(AsRawFd::as_raw_fd))
+    }
+}
+
+/// The stream half of a bind that has one.
+pub fn io(bind: &Bind) -> &StreamIo {
+    match bind.io() {
+        Io::Stream(io) => io,
+        _ => unreachable!("stream callbacks are registered by stream binds only"),
+    }
+}
+
+/// Gives a connecting socket to the bind. It is watched once connect(2) was called.
+pub fn adopt_connecting(bind: &Bind, fd: OwnedFd) {
+    bind.set_io(Io::Stream(StreamIo::new(fd, State::Connecting)));
+}
+
+/// Gives an accepted socket to the bind and starts reading.
+pub fn adopt_connected(cx: &Cx, bind: &Bind, fd: OwnedFd) -> io::Result<()> {
+    bind.set_io(Io::Stream(StreamIo::new(fd, State::Connected)));
+    watch(cx, bind)?;
+    cx.events.fds().read_interest(bind.event_pointer());
+    cx.notify_connected(bind);
+    Ok(())
+}
+
+/// Waits for the outcome of connect(2).
+pub fn watch_connecting(cx: &Cx, bind: &Bind) -> io::Result<()> {
+    watch(cx, bind)?;
+    cx.events.fds().read_interest(bind.event_pointer());
+    cx.events.fds().write_interest(bind.event_pointer());
+    Ok(())
+}
+
+fn watch(cx: &Cx, bind: &Bind) -> io::Result<()> {
+    let fd = io(bind).raw_fd().expect("adopted before it is watched");
+    cx.events.add_internal(bind.event_pointer(), fd, [Some(on_readable), Some(on_writable), None], false)
+}
+
+unsafe extern "C" fn on_readable(evpl: *mut evpl, event: *mut evpl_fd_event) {
+    // SAFETY: the loop calls this with its own handle, for events that `watch` registered.
+    let (cx, bind) = unsafe { (Cx::from_handle(evpl), Bind::from_event(event)) };
+    if finish_connect(cx, bind) {
+        read(cx, bind);
+    }
+}
+
+unsafe extern "C" fn on_writable(evpl: *mut evpl, event: *mut evpl_fd_event) {
+    // SAFETY: the loop calls this with its own handle, for events that `watch` registered.
+    let (cx, bind) = unsafe { (Cx::from_handle(evpl), Bind::from_event(event)) };
+    if finish_connect(cx, bind) {
+        flush(cx, bind);
+    }
+}
+
+/// True if the bind is connected, from before or from now on, and still open.
+fn finish_connect(cx: &Cx, bind: &Bind) -> bool {
+    let io = io(bind);
+    if io.state.get() == State::Connecting {
+        match io.raw_fd().map(socket::take_error) {
+            Some(Ok(())) => {}
+            _ => {
+                cx.request_close(bind);
+                return false;
+            }
+        }
+        io.state.set(State::Connected);
+        cx.notify_connected(bind);
+    }
+    !bind.has(PENDING_CLOSED)
+}
+
+fn read(cx: &Cx, bind: &Bind) {
+    for _ in 0..READS_PER_TURN_MAX {
+        match read_once(cx, bind) {
+            Ok(ReadOutcome::Full) => return,
+            Ok(ReadOutcome::Short) if bind.event().has(ERROR) => {}
+            Ok(ReadOutcome::Short) => return cx.events.fds().mark_unreadable(bind.event_pointer()),
+            Ok(ReadOutcome::End) => return end_of_stream(cx, bind),
+            Err(error) if socket::is_transient(&error) => {
+                return cx.events.fds().mark_unreadable(bind.event_pointer());
+            }
+            // Reset, timed out: whatever had arrived was read before the kernel said so.
+            Err(_) => return cx.request_close(bind),
+        }
+        if bind.has(PENDING_CLOSED) {
+            return;
+        }
+    }
+}
+
+enum ReadOutcome {
+    /// The kernel may have more.
+    Full,
+    /// The kernel had less than there was space for.
+    Short,
+    End,
+}
+
+fn read_once(cx: &Cx, bind: &Bind) -> io::Result<ReadOutcome> {
+    let io = io(bind);
+    let mut iov = [NO_BYTES; 3];
+    let queued = bind.recv.with(|ring| ring.bytes());
+    let room = if queued > 0 { io.tail_room.get() as usize } else { 0 };
+    if room > 0 {
+        let tail = bind.recv.with(|ring| ring.back().map(|tail| tail.data().wrapping_add(tail.len() as usize)));
+        iov[0] = libc::iovec { iov_base: tail.expect("bytes are queued").cast(), iov_len: room };
+    }
+    let first = usize::from(room > 0);
+    let mut window = [NO_BYTES; 2];
+    let window_len = cx.memory.recv_prepare(&mut window, READ_LEN_MIN);
+    window[0].iov_len = window[0].iov_len.min(READ_LEN_MAX);
+    window[1].iov_len = window[1].iov_len.min(READ_LEN_MAX);
+    iov[first..first + window_len].copy_from_slice(&window[..window_len]);
+    let iov = &iov[..first + window_len];
+    let space: usize = iov.iter().map(|entry| entry.iov_len).sum();
+
+    let fd = bind.event().fd();
+    // SAFETY: the room behind our tail is reserved for this bind, the window belongs to the loop, and
+    // nothing else runs on this thread meanwhile.
+    let received = unsafe { socket::receive(fd, iov) }?;
+    if received == 0 {
+        return Ok(ReadOutcome::End);
+    }
+    let into_room = received.min(room);
+    if into_room > 0 {
+        bind.recv.with(|ring| ring.extend_back(into_room as u32));
+        io.tail_room.set((room - into_room) as u32);
+    }
+    if received > into_room {
+        append_from_window(cx, bind, received - into_room, queued + into_room as u64);
+    }
+    cx.received(bind);
+    Ok(if received < space { ReadOutcome::Short } else { ReadOutcome::Full })
+}
+
+/// Queues bytes that are in the loop's window, with room behind them if they trickle.
+fn append_from_window(cx: &Cx, bind: &Bind, len: usize, queued: u64) {
+    let trickles = queued > 0 && len <= TRICKLE_LEN_MAX;
+    let room = if trickles { queued.clamp(TAIL_ROOM_MIN, TAIL_ROOM_MAX) as usize } else { 0 };
+    let reserved = cx.memory.recv_commit(len, room, &mut |iovec| bind.recv.with(|ring| ring.push_merged(iovec, cx.evpl())));
+    io(bind).tail_room.set(reserved as u32);
+}
+
+/// The peer will send no more. Half-open connections are not kept: what the socket still takes is
+/// written, then it closes.
+fn end_of_stream(cx: &Cx, bind: &Bind) {
+    flush(cx, bind);
+    cx.request_close(bind);
+}
+
+/// Writes what is queued, as far as the kernel takes it.
+pub fn flush(cx: &Cx, bind: &Bind) {
+    if io(bind).state.get() != State::Connected {
+        // Write interest is armed; the outcome of the connect comes first.
+        return;
+    }
+    for _ in 0..WRITES_PER_TURN_MAX {
+        if bind.has(PENDING_CLOSED) {
+            return;
+        }
+        if bind.send.with(|ring| ring.bytes()) == 0 {
+            return flushed(cx, bind);
+        }
+        match write_once(cx, bind) {
+            Ok(true) => {}
+            Ok(false) => return wait_writable(cx, bind),
+            Err(error) if socket::is_transient(&error) => return wait_writable(cx, bind),
+            Err(_) => {
+                // The peer is gone; what it sent before may still be unread.
+                read(cx, bind);
+                return cx.request_close(bind);
+            }
+        }
+    }
+    if bind.send.with(|ring| ring.bytes()) == 0 {
+        return flushed(cx, bind);
+    }
+    // More than one turn's worth: the next pass goes on.
+    cx.events.fds().write_interest(bind.event_pointer());
+    cx.arm_flush(bind);
+}
+
+fn wait_writable(cx: &Cx, bind: &Bind) {
+    cx.events.fds().mark_unwritable(bind.event_pointer());
+    cx.events.fds().write_interest(bind.event_pointer());
+}
+
+fn flushed(cx: &Cx, bind: &Bind) {
+    // Entries without bytes may be left.
+    bind.send.with(|ring| {
+        ring.clear(cx.evpl());
+        ring.trim();
+    });
+    bind.messages.with(|messages| messages.clear());
+    cx.events.fds().write_disinterest(bind.event_pointer());
+    cx.close_if_finished(bind);
+}
+
+/// One gather write; true if the kernel took all that was offered.
+fn write_once(cx: &Cx, bind: &Bind) -> io::Result<bool> {
+    let mut iov = [NO_BYTES; WRITE_IOVECS_MAX];
+    let limit = (cx.config().max_num_iovec as usize).clamp(1, WRITE_IOVECS_MAX);
+    let (count, offered) = bind.send.with(|ring| ring.gather(&mut iov[..limit], u64::MAX));
+    // SAFETY: `gather` filled the first `count` entries with memory that the ring's references keep.
+    let sent = unsafe { socket::send(bind.event().fd(), &iov[..count]) }? as u64;
+    bind.send.with(|ring| ring.consume(sent, cx.evpl()));
+    let msgs = count_whole_messages(bind, sent);
+    cx.notify_sent(bind, sent, msgs);
+    Ok(sent == offered)
+}
+
+/// Takes `sent` bytes off the records of a segmented stream; how many of them that completed.
+fn count_whole_messages(bind: &Bind, mut sent: u64) -> u64 {
+    bind.messages.with(|messages| {
+        let mut whole = 0;
+        while let Some(front) = messages.front_mut() {
+            let length = u64::from(front.length);
+            if length > sent {
+                front.length -= sent as u32;
+                break;
+            }
+            sent -= length;
+            whole += 1;
+            messages.pop_front();
+        }
+        whole
+    })
+}
+
+/// Lets go of the descriptor; the kernel says goodbye to the peer.
+pub fn begin_close(cx: &Cx, bind: &Bind) {
+    let Io::Stream(io) = bind.io() else { return };
+    if let Some(retry) = io.retry.take() {
+        retry.cancel(cx);
+    }
+    if bind.event().fd() >= 0 {
+        // Not watched if the set-up failed early.
+        let _ = cx.events.remove_internal(bind.event_pointer());
+    }
+    io.fd.take();
+}

@@ -1,0 +1,73 @@
+//! STREAM_SOCKET_TCP: connecting, listening and accepting; the data path is [`super::stream`].
+
+#![forbid(unsafe_code)]
+
+use std::io;
+use std::os::fd::AsRawFd;
+use std::sync::Arc;
+
+use super::{listen, local_address, stream, to_kernel};
+use crate::sys::socket;
+use crate::transport::address::Address;
+use crate::transport::bind::Bind;
+use crate::transport::inbox::{AcceptSink, Accepted};
+use crate::transport::{Cx, Protocol};
+
+pub struct Tcp;
+
+impl Protocol for Tcp {
+    fn connect(&self, cx: &Cx, bind: &Bind, local: Option<Arc<Address>>) -> io::Result<()> {
+        let remote = to_kernel(&bind.remote().expect("connect sets the remote address"));
+        let fd = socket::open(remote.family(), libc::SOCK_STREAM)?;
+        let raw = fd.as_raw_fd();
+        socket::set_nodelay(raw)?;
+        if let Some(local) = local {
+            socket::set_option(raw, libc::SOL_SOCKET, libc::SO_REUSEADDR, 1)?;
+            socket::bind(raw, &to_kernel(&local))?;
+        }
+        stream::adopt_connecting(bind, fd);
+        socket::connect(raw, &remote)?;
+        // The kernel chose the port in connect(2), whether or not the handshake is over.
+        bind.set_local(local_address(raw).ok());
+        stream::watch_connecting(cx, bind)
+    }
+
+    fn listen(&self, cx: &Cx, bind: &Bind, sink: Arc<dyn AcceptSink>) -> io::Result<()> {
+        let address = to_kernel(&bind.local().expect("listen sets the local address"));
+        let fd = socket::open(address.family(), libc::SOCK_STREAM)?;
+        let raw = fd.as_raw_fd();
+        socket::set_option(raw, libc::SOL_SOCKET, libc::SO_REUSEADDR, 1)?;
+        if address.family() == libc::AF_INET6 {
+            socket::set_option(raw, libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, 0)?;
+        }
+        socket::bind(raw, &address)?;
+        socket::listen(raw, listen::backlog(cx))?;
+        bind.set_local(Some(local_address(raw)?));
+        listen::adopt(cx, bind, fd, sink, None)
+    }
+
+    fn attach(&self, cx: &Cx, bind: &Bind, accepted: Accepted) -> io::Result<()> {
+        let Accepted::Socket(fd) = accepted else { unreachable!("a TCP listener accepts sockets") };
+        // A peer that reset already makes these fail; reading reports that.
+        bind.set_local(local_address(fd.as_raw_fd()).ok());
+        let _ = socket::set_nodelay(fd.as_raw_fd());
+        stream::adopt_connected(cx, bind, fd)
+    }
+
+    fn flush(&self, cx: &Cx, bind: &Bind) {
+        stream::flush(cx, bind);
+    }
+
+    fn begin_close(&self, cx: &Cx, bind: &Bind) {
+        stream::begin_close(cx, bind);
+        listen::begin_close(cx, bind);
+    }
+
+    fn records_messages(&self, bind: &Bind) -> bool {
+        bind.segment_callback().0.is_some()
+    }
+
+    fn merges_sends(&self) -> bool {
+        true
+    }
+}
