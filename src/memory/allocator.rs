@@ -152,18 +152,11 @@ impl LoopMemory {
         self.place_raw(length, alignment, max_iovecs, LOCAL, false, out)
     }
 
-    /// `evpl_iovec_commit`: what was reserved last is used up to the end of these iovecs.
-    /// `iovecs` points at `count` of the reserved iovecs.
-    pub fn commit(&self, evpl: *mut evpl, alignment: u32, iovecs: *const evpl_iovec, count: c_int) {
-        debug_assert!(
-            ptr::addr_eq(evpl, self),
-            "a loop's handle leads to its memory"
-        );
+    /// `evpl_iovec_commit`: what was reserved last is used up to the end of these of its iovecs.
+    pub fn commit(&self, alignment: u32, iovecs: &[evpl_iovec]) {
         self.state.with(|state| {
             let cursor = &mut state.cursors[LOCAL];
-            for index in 0..usize::try_from(count).unwrap_or(0) {
-                // SAFETY: the caller's array has `count` entries.
-                let iovec = unsafe { &*iovecs.add(index) };
+            for iovec in iovecs {
                 if ptr::addr_eq(iovec.ref_, cursor.buffer) {
                     let end = iovec.data.addr() as u64 + u64::from(iovec.length);
                     cursor.offset = align_up(end - cursor.data().addr() as u64, alignment);
@@ -174,36 +167,16 @@ impl LoopMemory {
 
     /// Allocates `length` bytes in as few iovecs as possible and appends them to `out`.
     pub fn alloc_vec(&self, length: u64, shared: bool, out: &mut Vec<Iovec>) {
-        if length == 0 {
-            return;
+        if length > 0 {
+            self.place_copy(length, u64::MAX, shared, |iovec| out.push(iovec));
         }
-        let cursor = if shared { SHARED } else { LOCAL };
-        let request = Request {
-            length,
-            alignment: 0,
-            count_max: u64::MAX,
-            cursor,
-            advance: true,
-        };
-        self.state
-            .with(|state| state.place(&request, |iovec| out.push(iovec)));
     }
 
     /// Allocates `length` bytes, at most a buffer's size, in one piece.
     #[inline]
     pub fn alloc_one(&self, length: u32, shared: bool) -> Iovec {
-        debug_assert!(u64::from(length) <= self.buffer_size());
-        let cursor = if shared { SHARED } else { LOCAL };
-        let request = Request {
-            length: length.into(),
-            alignment: 0,
-            count_max: 1,
-            cursor,
-            advance: true,
-        };
         let mut placed = None;
-        self.state
-            .with(|state| state.place(&request, |iovec| placed = Some(iovec)));
+        self.place_copy(length.into(), 1, shared, |iovec| placed = Some(iovec));
         placed.expect("up to a buffer's size comes in one piece")
     }
 
@@ -324,6 +297,24 @@ impl LoopMemory {
             state.shared_newest = ptr::null_mut();
             state.shared_count = 0;
             state.pool.leave_loop(&state.entry);
+        });
+    }
+
+    /// Places bytes that the library copies to. They are often sent and released at once: then the
+    /// buffer starts over, and the same few cache lines serve again.
+    #[inline]
+    fn place_copy(&self, length: u64, count_max: u64, shared: bool, give: impl FnMut(Iovec)) {
+        let cursor = if shared { SHARED } else { LOCAL };
+        let request = Request {
+            length,
+            alignment: 0,
+            count_max,
+            cursor,
+            advance: true,
+        };
+        self.state.with(|state| {
+            state.rewind(cursor);
+            state.place(&request, give);
         });
     }
 

@@ -50,6 +50,8 @@ impl Iovec {
 
     /// Gives the reference up; the last one sends the buffer back. GLOBAL buffers ignore it.
     /// `evpl` is the calling thread's loop, or NULL.
+    // A handle was checked where it came in from C; here it is only passed on.
+    #[allow(clippy::not_unsafe_ptr_arg_deref)]
     #[inline]
     pub fn release(self, evpl: *mut evpl) {
         // SAFETY: this value is one counted reference, so the record is alive.

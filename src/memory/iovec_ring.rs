@@ -5,6 +5,8 @@
 //! iovec's length through `front_mut` or `back_mut` would break it, so those serve to move data only.
 //! Dropping a ring releases no reference; empty it with `clear` first.
 
+use core::mem::MaybeUninit;
+
 use crate::abi::evpl;
 
 use super::iovec::Iovec;
@@ -45,8 +47,9 @@ impl IovecRing {
         self.len += 1;
     }
 
-    /// Queues `iovec`, or lets the last entry grow if the bytes follow it in the same buffer; the second
-    /// reference is released then.
+    /// Queues `iovec`; if its bytes follow those of the last one in the same buffer, the last one grows
+    /// instead and the second reference goes.
+    #[inline]
     pub fn push_merged(&mut self, iovec: Iovec, evpl: *mut evpl) {
         let follows = self.back().is_some_and(|back| {
             back.ref_ptr() == iovec.ref_ptr()
@@ -168,21 +171,18 @@ impl IovecRing {
         }
     }
 
-    /// Describes up to `bytes_max` bytes from the front for a gather call, without empty entries.
-    /// Returns how many entries of `out` were filled and how many bytes they cover.
-    pub fn gather(&self, out: &mut [libc::iovec], bytes_max: u64) -> (usize, u64) {
+    /// Describes the bytes from the front for a gather call, without empty entries. Returns how many
+    /// entries of `out` were filled and how many bytes they cover.
+    pub fn gather(&self, out: &mut [MaybeUninit<libc::iovec>]) -> (usize, u64) {
         let (mut count, mut bytes) = (0, 0);
-        for iovec in self.iter().filter(|iovec| !iovec.is_empty()) {
-            if count == out.len() || bytes == bytes_max {
-                break;
-            }
-            let len = u64::from(iovec.len()).min(bytes_max - bytes);
-            out[count] = libc::iovec {
+        let queued = self.iter().filter(|iovec| !iovec.is_empty());
+        for (entry, iovec) in out.iter_mut().zip(queued) {
+            entry.write(libc::iovec {
                 iov_base: iovec.data().cast(),
-                iov_len: len as usize,
-            };
+                iov_len: iovec.len() as usize,
+            });
             count += 1;
-            bytes += len;
+            bytes += u64::from(iovec.len());
         }
         (count, bytes)
     }

@@ -317,24 +317,25 @@ impl Pool {
             return;
         }
         let leaks = self.leaks();
-        if let Some(first) = leaks.first() {
-            for Leak {
+        for leak in leaks.iter().take(LEAKS_NAMED_MAX) {
+            let &Leak {
                 data,
                 slab_key,
                 references,
-            } in leaks.iter().take(LEAKS_NAMED_MAX)
-            {
-                log_error!(
-                    "core",
-                    "buffer {data:p} of slab {slab_key} leaked with {references} references"
-                );
-            }
+            } = leak;
+            log_error!(
+                "core",
+                "buffer {data:p} slab {slab_key} leaked references {references}"
+            );
+        }
+        if let Some(&Leak {
+            data, references, ..
+        }) = leaks.first()
+        {
             abort!(
                 "core",
-                "{} buffers leaked, the first at {:p} with {} references",
-                leaks.len(),
-                first.data,
-                first.references
+                "leaked buffers {} first {data:p} references {references}",
+                leaks.len()
             );
         }
         self.unmap_unless_used();
@@ -569,7 +570,7 @@ impl Pool {
 
     /// Makes the kernel commit every page; false if the process is about to end instead.
     fn prefault(&self, slab: &Slab) -> bool {
-        for (count, offset) in (0..slab.memory.len())
+        for (count, offset) in (0..slab.memory.mapped_len())
             .step_by(self.config.page_size)
             .enumerate()
         {
@@ -607,7 +608,10 @@ impl Pool {
                 Ok(memory) => return Ok(memory),
                 Err(error) => {
                     if self.huge_pages.swap(false, Relaxed) {
-                        log_info!("core", "no huge pages of {page_size} bytes: {error}");
+                        log_info!(
+                            "core",
+                            "huge pages of {page_size} bytes not available, using base pages: {error}"
+                        );
                     }
                 }
             }
@@ -734,9 +738,12 @@ impl Buffer {
         }
     }
 
-    /// The buffer's bytes are free for another use.
+    /// The buffer's bytes are free for another use. Only the buffer's one owner calls this, so a plain
+    /// increment will do.
+    #[inline]
     pub(super) fn end_use(&self) {
-        self.generation.fetch_add(1, Relaxed);
+        let generation = self.generation.load(Relaxed);
+        self.generation.store(generation.wrapping_add(1), Relaxed);
     }
 
     pub(super) fn set_place(&self, place: Place) {

@@ -53,7 +53,7 @@ impl Mapping {
         self.start.as_ptr()
     }
 
-    pub fn len(&self) -> usize {
+    pub fn mapped_len(&self) -> usize {
         self.len
     }
 }
@@ -73,8 +73,8 @@ mod tests {
     #[test]
     fn reserved_memory_is_zero_and_writable() {
         let mapping = Mapping::reserve(1 << 20).unwrap();
-        assert_eq!(mapping.len(), 1 << 20);
-        let last = mapping.start().wrapping_add(mapping.len() - 1);
+        assert_eq!(mapping.mapped_len(), 1 << 20);
+        let last = mapping.start().wrapping_add(mapping.mapped_len() - 1);
         // SAFETY: `last` is the last byte of the mapping.
         unsafe {
             assert_eq!(last.read(), 0);

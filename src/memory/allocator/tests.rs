@@ -88,6 +88,10 @@ fn count(iovec: &Iovec) -> u32 {
     unsafe { (*iovec.ref_ptr()).refcnt.load(Ordering::Relaxed) }
 }
 
+fn raws(iovecs: &[Iovec]) -> Vec<evpl_iovec> {
+    iovecs.iter().map(|iovec| iovec.0).collect()
+}
+
 fn lengths(iovecs: &[Iovec]) -> Vec<u32> {
     iovecs.iter().map(Iovec::len).collect()
 }
@@ -186,12 +190,10 @@ fn reserving_twice_gives_the_same_memory_until_commit() {
     assert_eq!(first[0].data(), second[0].data());
     assert_eq!(count(&first[0]), 3);
     second[0].truncate(40);
-    test.memory
-        .commit(test.evpl(), 0, second.as_ptr().cast(), 1);
+    test.memory.commit(0, &raws(&second));
     let next = test.one(1);
     assert_eq!(next.data(), first[0].data().wrapping_add(40));
-    test.memory
-        .commit(test.evpl(), 64, second.as_ptr().cast(), 1);
+    test.memory.commit(64, &raws(&second));
     let aligned = test.one(1);
     assert_eq!(aligned.data(), first[0].data().wrapping_add(64));
     test.release(first.into_iter().chain(second).chain([next, aligned]));
@@ -203,8 +205,7 @@ fn a_large_reservation_is_committed_in_its_last_buffer() {
     let test = TestLoop::new(4096);
     let reserved = test.reserve(10_000, 3).unwrap();
     assert_eq!(lengths(&reserved), [4096, 4096, 1808]);
-    test.memory
-        .commit(test.evpl(), 0, reserved.as_ptr().cast(), 3);
+    test.memory.commit(0, &raws(&reserved));
     let next = test.one(1);
     assert_eq!(next.data(), reserved[2].data().wrapping_add(1808));
     test.release(reserved.into_iter().chain([next]));
@@ -354,6 +355,28 @@ fn copies_of_any_size_come_in_as_few_pieces_as_possible() {
 }
 
 #[test]
+fn copies_reuse_the_same_bytes_once_released() {
+    let test = TestLoop::new(4096);
+    let first = test.memory.alloc_one(100, false);
+    let data = first.data();
+    test.release([first]);
+    let second = test.memory.alloc_one(100, false);
+    let third = test.memory.alloc_one(100, false);
+    assert_eq!(
+        (second.data(), third.data()),
+        (data, data.wrapping_add(100))
+    );
+    test.release([second, third]);
+    // What the user allocates moves on regardless.
+    let (fourth, fifth) = (test.one(10), test.one(10));
+    test.release([fourth]);
+    let sixth = test.one(10);
+    assert_eq!(sixth.data(), fifth.data().wrapping_add(10));
+    test.release([fifth, sixth]);
+    test.end();
+}
+
+#[test]
 fn shared_references_released_by_many_threads_come_home_once() {
     let pool = pool(4096);
     let (threads, rounds) = (4, 2000);
@@ -478,7 +501,7 @@ proptest! {
                 Step::Reserve { length, committed } => {
                     let mut reserved = test.reserve(length, 1).unwrap();
                     reserved[0].truncate(committed.min(length));
-                    test.memory.commit(test.evpl(), 0, reserved.as_ptr().cast(), 1);
+                    test.memory.commit(0, &raws(&reserved));
                     add(&mut live, reserved);
                 }
                 Step::Whole(shared) => add(&mut live, vec![test.memory.alloc_whole(shared)]),

@@ -265,11 +265,11 @@ fn flushed(cx: &Cx, bind: &Bind) {
 
 /// One gather write; true if the kernel took all that was offered.
 fn write_once(cx: &Cx, bind: &Bind) -> io::Result<bool> {
-    let mut iov = [NO_BYTES; WRITE_IOVECS_MAX];
+    let mut iov = [const { core::mem::MaybeUninit::<libc::iovec>::uninit() }; WRITE_IOVECS_MAX];
     let limit = (cx.config().max_num_iovec as usize).clamp(1, WRITE_IOVECS_MAX);
-    let (count, offered) = bind.send.with(|ring| ring.gather(&mut iov[..limit], u64::MAX));
+    let (count, offered) = bind.send.with(|ring| ring.gather(&mut iov[..limit]));
     // SAFETY: `gather` filled the first `count` entries with memory that the ring's references keep.
-    let sent = unsafe { socket::send(bind.event().fd(), &iov[..count]) }? as u64;
+    let sent = unsafe { socket::send(bind.event().fd(), iov[..count].assume_init_ref()) }? as u64;
     bind.send.with(|ring| ring.consume(sent, cx.evpl()));
     let msgs = count_whole_messages(bind, sent);
     cx.notify_sent(bind, sent, msgs);
