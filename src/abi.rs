@@ -73,17 +73,28 @@ pub const EVPL_CORE_MECH_EPOLL: c_int = 1;
 pub const EVPL_CORE_MECH_KQUEUE: c_int = 2;
 pub const EVPL_CORE_MECH_SELECT: c_int = 3;
 
+/// The connection is established. At most once per bind.
 pub const EVPL_NOTIFY_CONNECTED: c_uint = 1;
+/// The bind is gone when the callback returns. Exactly once, and last.
 pub const EVPL_NOTIFY_DISCONNECTED: c_uint = 2;
+/// New bytes of a stream can be read with the evpl_recv and evpl_peek families.
 pub const EVPL_NOTIFY_RECV_DATA: c_uint = 3;
+/// One message; see evpl_notify_recv_msg.
 pub const EVPL_NOTIFY_RECV_MSG: c_uint = 4;
+/// Bytes were handed to the transport; see evpl_notify_sent. Only if requested.
 pub const EVPL_NOTIFY_SENT: c_uint = 5;
 
+/// The library takes over the caller's reference of every iovec given.
 pub const EVPL_SEND_FLAG_TAKE_REF: c_uint = 1;
+/// The library takes over the caller's reference of every iovec given.
 pub const EVPL_RDMA_FLAG_TAKE_REF: c_uint = 1;
+/// Receive nothing unless all the bytes asked for are there.
 pub const EVPL_RECV_FLAG_ALL_OR_NONE: c_uint = 1;
+/// The buffer may be referenced from any thread; its count is atomic.
 pub const EVPL_IOVEC_FLAG_SHARED: c_uint = 1;
+/// The buffer belongs to one owner and is not counted.
 pub const EVPL_IOVEC_FLAG_GLOBAL: c_uint = 2;
+/// Room for the text of any address, terminator included.
 pub const EVPL_ADDRESS_STRLEN: usize = 128;
 
 /// Called exactly when a buffer's count drops from one to zero. The `evpl` is the caller's own or NULL.
@@ -109,8 +120,12 @@ pub struct evpl_iovec {
     pub ref_: *mut evpl_iovec_ref,
 }
 
-pub type evpl_timer_callback_t = Option<unsafe extern "C" fn(*mut evpl, *mut evpl_timer)>;
+/// Called when a timer's time has come, on the loop's thread.
+pub type evpl_timer_callback_t =
+    Option<unsafe extern "C" fn(evpl: *mut evpl, timer: *mut evpl_timer)>;
 
+/// A timer. The caller owns the storage, which need not be zeroed and keeps its address while the
+/// timer is registered; the library writes every field.
 #[repr(C)]
 pub struct evpl_timer {
     pub callback: evpl_timer_callback_t,
@@ -118,11 +133,16 @@ pub struct evpl_timer {
     pub interval: u64,
     /// Loop ticks, opaque to the caller.
     pub deadline: u64,
+    /// Non-zero if the timer fires once only.
     pub oneshot: c_int,
 }
 
-pub type deferral_callback_t = Option<unsafe extern "C" fn(*mut evpl, *mut c_void)>;
+/// Called once for any number of arms, on the loop's thread.
+pub type deferral_callback_t =
+    Option<unsafe extern "C" fn(evpl: *mut evpl, private_data: *mut c_void)>;
 
+/// Work to run later on this thread. The caller owns the storage and zeroes it before
+/// evpl_deferral_init.
 #[repr(C)]
 pub struct evpl_deferral {
     pub callback: deferral_callback_t,
@@ -131,34 +151,55 @@ pub struct evpl_deferral {
     pub armed: u64,
 }
 
-pub type evpl_doorbell_callback_t = Option<unsafe extern "C" fn(*mut evpl, *mut evpl_doorbell)>;
+/// Called on the loop's thread after one or more rings.
+pub type evpl_doorbell_callback_t =
+    Option<unsafe extern "C" fn(evpl: *mut evpl, doorbell: *mut evpl_doorbell)>;
 
+/// A way for any thread to wake a loop. The caller owns the storage, which need not be zeroed and
+/// keeps its address while the doorbell is registered.
 #[repr(C)]
 pub struct evpl_doorbell {
     pub opaque: [u64; 8],
 }
 
-pub type evpl_fd_event_callback_t = Option<unsafe extern "C" fn(*mut evpl, *mut evpl_fd_event)>;
+/// Called on the loop's thread when the descriptor is readable, writable or in error.
+pub type evpl_fd_event_callback_t =
+    Option<unsafe extern "C" fn(evpl: *mut evpl, event: *mut evpl_fd_event)>;
 
+/// A descriptor watched by a loop. The caller owns the storage, which need not be zeroed and keeps
+/// its address while the event is registered.
 #[repr(C)]
 pub struct evpl_fd_event {
     pub opaque: [u64; 10],
 }
 
-pub type evpl_loop_callback_t = Option<unsafe extern "C" fn(*mut evpl, *mut c_void)>;
+/// Called at one point of a loop's pass.
+pub type evpl_loop_callback_t =
+    Option<unsafe extern "C" fn(evpl: *mut evpl, private_data: *mut c_void)>;
 
+/// Points of a pass at which the application is called. Each may be NULL.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct evpl_loop_hooks {
+    /// At the end of every pass.
     pub iteration_end: evpl_loop_callback_t,
+    /// Just before the loop may block in the kernel.
     pub pre_wait: evpl_loop_callback_t,
+    /// Just after the kernel wait, before any event is dispatched.
     pub post_wait: evpl_loop_callback_t,
+    /// Passed to each of the three.
     pub private_data: *mut c_void,
 }
 
-pub type evpl_poll_enter_callback_t = Option<unsafe extern "C" fn(*mut evpl, *mut c_void)>;
-pub type evpl_poll_exit_callback_t = Option<unsafe extern "C" fn(*mut evpl, *mut c_void)>;
-pub type evpl_poll_callback_t = Option<unsafe extern "C" fn(*mut evpl, *mut c_void)>;
+/// The loop starts polling.
+pub type evpl_poll_enter_callback_t =
+    Option<unsafe extern "C" fn(evpl: *mut evpl, private_data: *mut c_void)>;
+/// The loop stops polling and goes back to waiting in the kernel.
+pub type evpl_poll_exit_callback_t =
+    Option<unsafe extern "C" fn(evpl: *mut evpl, private_data: *mut c_void)>;
+/// One poll of the source. Call evpl_activity from it when there was work.
+pub type evpl_poll_callback_t =
+    Option<unsafe extern "C" fn(evpl: *mut evpl, private_data: *mut c_void)>;
 
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -190,32 +231,73 @@ pub struct evpl_notify {
     pub payload: evpl_notify_payload,
 }
 
-pub type evpl_notify_callback_t =
-    Option<unsafe extern "C" fn(*mut evpl, *mut evpl_bind, *mut evpl_notify, *mut c_void)>;
-pub type evpl_segment_callback_t =
-    Option<unsafe extern "C" fn(*mut evpl, *mut evpl_bind, *mut c_void) -> c_int>;
-pub type evpl_attach_callback_t = Option<
+/// Reports an event of a bind, on its thread. `notify` is valid during the call only.
+pub type evpl_notify_callback_t = Option<
     unsafe extern "C" fn(
-        *mut evpl,
-        *mut evpl_bind,
-        *mut evpl_notify_callback_t,
-        *mut evpl_segment_callback_t,
-        *mut *mut c_void,
-        *mut c_void,
+        evpl: *mut evpl,
+        bind: *mut evpl_bind,
+        notify: *mut evpl_notify,
+        private_data: *mut c_void,
     ),
 >;
-pub type evpl_rdma_callback_t = Option<unsafe extern "C" fn(c_int, *mut c_void)>;
-pub type evpl_block_callback_t = Option<unsafe extern "C" fn(*mut evpl, c_int, *mut c_void)>;
+
+/// Finds the next message at the head of a stream's received bytes, which it may evpl_peek.
+/// Returns its length in bytes, header included; 0 if more bytes are needed to tell; a negative
+/// value to close the connection.
+pub type evpl_segment_callback_t = Option<
+    unsafe extern "C" fn(evpl: *mut evpl, bind: *mut evpl_bind, private_data: *mut c_void) -> c_int,
+>;
+
+/// Called for each accepted connection on the thread that will own it. It must set
+/// `*notify_callback`, and may set `*segment_callback` and `*conn_private_data`; all three arrive
+/// as NULL. `private_data` is the one given to evpl_listener_attach.
+pub type evpl_attach_callback_t = Option<
+    unsafe extern "C" fn(
+        evpl: *mut evpl,
+        bind: *mut evpl_bind,
+        notify_callback: *mut evpl_notify_callback_t,
+        segment_callback: *mut evpl_segment_callback_t,
+        conn_private_data: *mut *mut c_void,
+        private_data: *mut c_void,
+    ),
+>;
+
+/// Reports the end of a one-sided operation: 0 or a positive errno value.
+pub type evpl_rdma_callback_t =
+    Option<unsafe extern "C" fn(status: c_int, private_data: *mut c_void)>;
+
+/// Reports the end of a block request on its queue's thread: `status` is 0 or a positive errno
+/// value.
+pub type evpl_block_callback_t =
+    Option<unsafe extern "C" fn(evpl: *mut evpl, status: c_int, private_data: *mut c_void)>;
+
+/// Called once on the new thread before its loop runs. What it returns replaces `private_data`
+/// for the shutdown callback.
 pub type evpl_thread_init_callback_t =
-    Option<unsafe extern "C" fn(*mut evpl, *mut c_void) -> *mut c_void>;
-pub type evpl_thread_shutdown_callback_t = Option<unsafe extern "C" fn(*mut evpl, *mut c_void)>;
+    Option<unsafe extern "C" fn(evpl: *mut evpl, private_data: *mut c_void) -> *mut c_void>;
+
+/// Called once on the thread after its binds have been closed and before its loop is destroyed.
+pub type evpl_thread_shutdown_callback_t =
+    Option<unsafe extern "C" fn(evpl: *mut evpl, private_data: *mut c_void)>;
 
 /// What C passes as `va_list`: an array type that decays to a pointer on x86-64, and elsewhere too
 /// it is only handed through.
 pub type VaList = *mut c_void;
+
+/// Takes one log line. `level` is "debug", "info", "error" or "fatal". Any thread may call it, and
+/// several at once.
 pub type evpl_log_fn = Option<
-    unsafe extern "C" fn(*const c_char, *const c_char, *const c_char, c_int, *const c_char, VaList),
+    unsafe extern "C" fn(
+        level: *const c_char,
+        module: *const c_char,
+        srcfile: *const c_char,
+        lineno: c_int,
+        fmt: *const c_char,
+        argp: VaList,
+    ),
 >;
+
+/// Makes the lines logged so far durable; called after the last line before the process ends.
 pub type evpl_flush_fn = Option<unsafe extern "C" fn()>;
 
 macro_rules! layout {
