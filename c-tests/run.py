@@ -91,7 +91,7 @@ class Runner:
         self.options = options
         self.include = os.path.abspath(options.include)
         self.lib = os.path.abspath(options.lib)
-        self.cflags = ["-std=gnu11", "-Wall", "-Wextra", "-Werror", "-g", "-pthread"]
+        self.cflags = ["-std=gnu11", "-Wall", "-Wextra", "-Werror", "-g", "-pthread", "-D_GNU_SOURCE"]
         if options.sanitize:
             self.cflags += [f"-fsanitize={options.sanitize}", "-fno-omit-frame-pointer", "-O1"]
         self.cflags += shlex.split(options.cflags)

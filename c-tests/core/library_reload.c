@@ -1,5 +1,6 @@
 // matrix: none
 // link: none
+// cflags: -O1
 // The library can be loaded, used, unloaded and loaded again; nothing of it stays behind.
 #include <dlfcn.h>
 
