@@ -7,13 +7,14 @@
 #include "../test.h"
 
 static int fired;
+static void (*stop)(struct evpl *evpl);
 
 static void
 fire(struct evpl *evpl, struct evpl_timer *timer)
 {
-    (void) evpl;
     (void) timer;
     fired++;
+    stop(evpl);
 }
 
 int
@@ -27,7 +28,6 @@ main(void)
         void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
         struct evpl_timer timer;
         struct evpl_iovec iovec;
-        struct evpl_thread *thread;
         struct evpl *evpl;
 
         CHECK(library != NULL);
@@ -35,21 +35,18 @@ main(void)
         LOAD(evpl_init);
         LOAD(evpl_create);
         LOAD(evpl_destroy);
-        LOAD(evpl_continue);
+        LOAD(evpl_run);
+        LOAD(evpl_stop);
         LOAD(evpl_add_oneshot_timer);
         LOAD(evpl_iovec_alloc);
-        LOAD(evpl_thread_create);
-        LOAD(evpl_thread_destroy);
+        stop = p_evpl_stop;
         p_evpl_init(NULL);
         evpl = p_evpl_create(NULL);
         p_evpl_add_oneshot_timer(evpl, &timer, fire, 100);
-        while (fired < round) {
-            p_evpl_continue(evpl);
-        }
+        p_evpl_run(evpl);
+        CHECK_EQ(fired, round);
         CHECK_EQ(p_evpl_iovec_alloc(evpl, 100, 0, 1, 0, &iovec), 1);
         evpl_iovec_release(evpl, &iovec);
-        thread = p_evpl_thread_create(NULL, NULL, NULL, NULL);
-        p_evpl_thread_destroy(thread);
         p_evpl_destroy(evpl);
         CHECK(dlclose(library) == 0);
         CHECK(dlopen(path, RTLD_NOW | RTLD_NOLOAD) == NULL);
