@@ -1,5 +1,6 @@
 // matrix: mech
-// Descriptors that cannot be watched and interests without a callback are the caller's bugs.
+// Descriptors that cannot be watched and interests without a callback are the caller's bugs. Only
+// epoll notices a second registration: select cannot tell it from a descriptor that was reused.
 #include "../test.h"
 
 static struct evpl *loop;
@@ -69,12 +70,12 @@ main(void)
 
     CHECK(pipe2(fds, O_NONBLOCK) == 0);
     CHECK_ABORTS(negative, NULL, "evpl_add_fd_event");
-    CHECK_ABORTS(twice, fds, "evpl_add_fd_event");
     CHECK_ABORTS(read_interest, fds, "evpl_fd_event_read_interest");
     CHECK_ABORTS(write_interest, fds, "evpl_fd_event_write_interest");
     if (test_core_mech() == EVPL_CORE_MECH_SELECT) {
         CHECK_ABORTS(beyond_select, fds, "1500");
     } else {
+        CHECK_ABORTS(twice, fds, "evpl_add_fd_event");
         CHECK_CHILD(beyond_select, fds, 0, "");
     }
     return 0;

@@ -73,9 +73,7 @@ private_callback(struct evpl *evpl, void *unused)
     X(evpl_thread_destroy, NULL)                                                                   \
     X(evpl_threadpool_destroy, NULL)                                                               \
     X(evpl_iovec_alloc, NULL, 1, 0, 1, 0, &iovec)                                                  \
-    X(evpl_iovec_alloc, loop, 1, 0, 1, 0, NULL)                                                    \
     X(evpl_iovec_reserve, NULL, 1, 0, 1, &iovec)                                                   \
-    X(evpl_iovec_reserve, loop, 1, 0, 1, NULL)                                                     \
     X(evpl_iovec_commit, NULL, 0, &iovec, 1)                                                       \
     X(evpl_iovec_alloc_global, loop, NULL)                                                         \
     X(evpl_endpoint_close, NULL)                                                                   \

@@ -27,9 +27,9 @@ main(void)
         struct evpl_iovec iovecs[4];
 
         CHECK_EQ(evpl_iovec_alloc(evpl, 3 * 65536 + 100, 0, 4, i & 1, iovecs), 4);
-        evpl_iovecs_release(i & 1 && i & 2 ? other : evpl, iovecs, 4);
+        evpl_iovecs_release(i & 2 ? evpl : NULL, iovecs, 4);
         CHECK_EQ(evpl_iovec_alloc(other, 65536, 0, 1, EVPL_IOVEC_FLAG_SHARED, iovecs), 1);
-        evpl_iovec_release(i & 4 ? NULL : evpl, iovecs);
+        evpl_iovec_release(i & 4 ? NULL : other, iovecs);
     }
     CHECK(total_slabs() <= 2);
     evpl_destroy(evpl);
