@@ -52,17 +52,6 @@ write_interest(void *fds)
     evpl_fd_event_write_interest(loop, &event);
 }
 
-static void
-beyond_select(void *fds)
-{
-    CHECK(dup2(*(int *) fds, 1500) == 1500);
-    start();
-    evpl_add_fd_event(loop, &event, 1500, on_ready, NULL, NULL);
-    evpl_fd_event_read_interest(loop, &event);
-    RUN_PASSES(loop, 2);
-    evpl_destroy(loop);
-}
-
 int
 main(void)
 {
@@ -72,11 +61,8 @@ main(void)
     CHECK_ABORTS(negative, NULL, "evpl_add_fd_event");
     CHECK_ABORTS(read_interest, fds, "evpl_fd_event_read_interest");
     CHECK_ABORTS(write_interest, fds, "evpl_fd_event_write_interest");
-    if (test_core_mech() == EVPL_CORE_MECH_SELECT) {
-        CHECK_ABORTS(beyond_select, fds, "1500");
-    } else {
+    if (test_core_mech() != EVPL_CORE_MECH_SELECT) {
         CHECK_ABORTS(twice, fds, "evpl_add_fd_event");
-        CHECK_CHILD(beyond_select, fds, 0, "");
     }
     return 0;
 }
