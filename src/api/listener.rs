@@ -5,11 +5,12 @@
 //! after detach returned. No lock is held while user code runs.
 
 use core::ffi::{c_int, c_void};
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::{Arc, PoisonError, mpsc};
 
 use super::thread::LoopThread;
 use super::{Endpoint, Evpl, connect, global};
 use crate::abi::{evpl_attach_callback_t, evpl_listener, evpl_listener_binding};
+use crate::sync::Mutex;
 use crate::transport::Cx;
 use crate::transport::address::Address;
 use crate::transport::inbox::{AcceptRequest, AcceptSink, Accepted, Attachment, Inbox, Mail};
@@ -232,3 +233,6 @@ impl ListenerBinding {
         drop(binding.attachment.inbox.withdraw(&binding.attachment));
     }
 }
+
+#[cfg(all(test, loom))]
+mod models;

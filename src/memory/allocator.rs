@@ -19,7 +19,7 @@ use crate::abi::{
 };
 
 use super::cell::LoopCell;
-use super::iovec::{Iovec, ref_drop, ref_incr};
+use super::iovec::{Iovec, is_alone, ref_drop, ref_incr};
 use super::slab::{Buffer, LoopEntry, Place, Pool};
 
 /// A loop caches up to HIGH shared buffers; one more, and the oldest go back to the pool until LOW
@@ -422,8 +422,7 @@ impl State {
         }
         // SAFETY: the loop holds a reference to the buffer.
         let buffer = unsafe { &*cursor.buffer };
-        // Acquire pairs with the release decrements of a SHARED buffer's other holders.
-        if buffer.record.refcnt.load(Ordering::Acquire) != 1 {
+        if !is_alone(|order| buffer.record.refcnt.load(order)) {
             return false;
         }
         if cursor.offset > 0 {

@@ -1,18 +1,20 @@
 //! What other threads leave for a loop: accepted connections, in-process traffic, work for a listener.
 //!
 //! One queue per loop under a short lock, and one eventfd write per batch: whoever finds the queue
-//! unannounced rings. A queue that is closed hands the mail back, so nothing is lost or leaked when a
+//! unannounced rings. The owner empties the eventfd before it takes the mail, so that a ring in between
+//! is for mail that it finds. A queue that is closed hands the mail back, so nothing is lost or leaked when a
 //! loop goes away.
 
 use std::os::fd::OwnedFd;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 
 use super::Cx;
 use super::address::Address;
 use super::inproc::channel::ChannelEnd;
 use super::registry::Row;
 use crate::abi::{evpl, evpl_attach_callback_t, evpl_bind, evpl_fd_event};
+use crate::sync::{AtomicBool, Mutex};
 use crate::sys::eventfd;
 use core::ffi::c_void;
 
@@ -94,6 +96,23 @@ pub enum Mail {
     Call(Box<dyn FnOnce(&Cx) + Send>),
 }
 
+pub struct Inbox<B = OwnedFd> {
+    state: Mutex<State>,
+    /// Held here too, so that a late sender never writes to a descriptor that was reused.
+    wake: Arc<B>,
+}
+
+/// What wakes the owner, however often it is rung before it looks.
+pub trait Bell {
+    fn ring(&self);
+}
+
+impl Bell for OwnedFd {
+    fn ring(&self) {
+        eventfd::ring_owned(self);
+    }
+}
+
 #[derive(Default)]
 struct State {
     queue: Vec<Mail>,
@@ -104,14 +123,8 @@ struct State {
     rung: bool,
 }
 
-pub struct Inbox {
-    state: Mutex<State>,
-    /// Held here too, so that a late sender never writes to a descriptor that was reused.
-    wake: Arc<OwnedFd>,
-}
-
-impl Inbox {
-    pub fn new(wake: Arc<OwnedFd>) -> Arc<Inbox> {
+impl<B: Bell> Inbox<B> {
+    pub fn new(wake: Arc<B>) -> Arc<Inbox<B>> {
         Arc::new(Inbox {
             state: Mutex::default(),
             wake,
@@ -126,28 +139,25 @@ impl Inbox {
     /// From any thread. The mail comes back if the loop is gone.
     pub fn post(&self, mail: Mail) -> Result<(), Mail> {
         let ring = self.with(|state| {
-            if state.closed {
-                return Err(mail);
-            }
-            state.queue.push(mail);
-            let ring = !state.announced;
-            state.announced = true;
+            let ring = state.push(mail)?;
             state.rung |= ring;
             Ok(ring)
         })?;
         if ring {
-            eventfd::ring_owned(&self.wake);
+            self.wake.ring();
         }
         Ok(())
     }
 
-    /// Whether the eventfd was written since the last look. Asked, and the eventfd emptied, before the
-    /// mail is taken: a ring in between is then for mail that will be found.
-    fn take_rung(&self) -> bool {
-        self.with(|state| core::mem::take(&mut state.rung))
+    /// From the owner's thread, which sees to it that it looks: nobody else rings for this mail.
+    fn post_own(&self, mail: Mail) -> Result<(), Mail> {
+        self.with(|state| state.push(mail)).map(|_| ())
     }
 
-    fn take(&self, into: &mut Vec<Mail>) {
+    /// Everything that is there. `acknowledge` empties the bell before, and is told whether another
+    /// thread rang it.
+    fn collect(&self, acknowledge: impl FnOnce(bool), into: &mut Vec<Mail>) {
+        acknowledge(self.with(|state| core::mem::take(&mut state.rung)));
         self.with(|state| {
             core::mem::swap(&mut state.queue, into);
             state.announced = false;
@@ -174,20 +184,24 @@ impl Inbox {
     }
 }
 
+impl State {
+    /// Queues the mail; true if the owner is to be told.
+    fn push(&mut self, mail: Mail) -> Result<bool, Mail> {
+        if self.closed {
+            return Err(mail);
+        }
+        self.queue.push(mail);
+        Ok(!core::mem::replace(&mut self.announced, true))
+    }
+}
+
 impl Cx {
     /// Posts to any loop; to this one without a system call.
     pub fn post(&self, inbox: &Arc<Inbox>, mail: Mail) -> Result<(), Mail> {
         if !Arc::ptr_eq(inbox, &self.inbox) {
             return inbox.post(mail);
         }
-        self.inbox.with(|state| {
-            if state.closed {
-                return Err(mail);
-            }
-            state.queue.push(mail);
-            state.announced = true;
-            Ok(())
-        })?;
+        self.inbox.post_own(mail)?;
         self.events.wake_self();
         Ok(())
     }
@@ -197,9 +211,9 @@ impl Cx {
 pub unsafe extern "C" fn woken(evpl: *mut evpl, _event: *mut evpl_fd_event) {
     // SAFETY: the loop calls this with its own handle.
     let cx = unsafe { Cx::from_handle(evpl) };
-    cx.events.acknowledge_wake(cx.inbox.take_rung());
     let mut mails = cx.mails.take();
-    cx.inbox.take(&mut mails);
+    cx.inbox
+        .collect(|rung| cx.events.acknowledge_wake(rung), &mut mails);
     for mail in mails.drain(..) {
         match mail {
             Mail::Accept(request) => super::registry::take_over(cx, *request),
@@ -213,3 +227,6 @@ pub unsafe extern "C" fn woken(evpl: *mut evpl, _event: *mut evpl_fd_event) {
     }
     cx.mails.replace(mails);
 }
+
+#[cfg(all(test, loom))]
+mod models;
