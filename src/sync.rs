@@ -6,11 +6,11 @@
 #[cfg(not(all(test, loom)))]
 pub use std::sync::{
     Mutex,
-    atomic::{AtomicBool, fence},
+    atomic::{AtomicBool, AtomicU32, fence},
 };
 
 #[cfg(all(test, loom))]
 pub use loom::sync::{
     Mutex,
-    atomic::{AtomicBool, fence},
+    atomic::{AtomicBool, AtomicU32, fence},
 };

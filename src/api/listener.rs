@@ -10,6 +10,7 @@ use std::sync::{Arc, PoisonError, mpsc};
 use super::thread::LoopThread;
 use super::{Endpoint, Evpl, connect, global};
 use crate::abi::{evpl_attach_callback_t, evpl_listener, evpl_listener_binding};
+use crate::event::LoopUse;
 use crate::sync::Mutex;
 use crate::transport::Cx;
 use crate::transport::address::Address;
@@ -109,6 +110,7 @@ impl Listener {
         let (report, inbox) = mpsc::channel();
         let thread = LoopThread::start(
             config,
+            LoopUse::Accepting,
             move |evpl| {
                 // SAFETY: the thread's own loop.
                 let cx = unsafe { Cx::from_handle(evpl) };

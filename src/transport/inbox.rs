@@ -1,8 +1,8 @@
 //! What other threads leave for a loop: accepted connections, in-process traffic, work for a listener.
 //!
-//! One queue per loop under a short lock, and one eventfd write per batch: whoever finds the queue
-//! unannounced rings. The owner empties the eventfd before it takes the mail, so that a ring in between
-//! is for mail that it finds. A queue that is closed hands the mail back, so nothing is lost or leaked when a
+//! One queue per loop under a short lock, and one wake-up per batch: whoever finds the queue
+//! unannounced announces it. The owner acknowledges before it takes the mail, so that what is announced
+//! in between is found or announced again. A queue that is closed hands the mail back, so nothing is lost or leaked when a
 //! loop goes away.
 
 use std::os::fd::OwnedFd;
@@ -14,8 +14,8 @@ use super::address::Address;
 use super::inproc::channel::ChannelEnd;
 use super::registry::Row;
 use crate::abi::{evpl, evpl_attach_callback_t, evpl_bind, evpl_fd_event};
+use crate::event::wake::{Bell, Wake};
 use crate::sync::{AtomicBool, Mutex};
-use crate::sys::eventfd;
 use core::ffi::c_void;
 
 /// A connection on its way to the thread that will own it. Dropping it closes it.
@@ -96,35 +96,20 @@ pub enum Mail {
     Call(Box<dyn FnOnce(&Cx) + Send>),
 }
 
-pub struct Inbox<B = OwnedFd> {
-    state: Mutex<State>,
-    /// Held here too, so that a late sender never writes to a descriptor that was reused.
-    wake: Arc<B>,
-}
-
-/// What wakes the owner, however often it is rung before it looks.
-pub trait Bell {
-    fn ring(&self);
-}
-
-impl Bell for OwnedFd {
-    fn ring(&self) {
-        eventfd::ring_owned(self);
-    }
-}
-
 #[derive(Default)]
 struct State {
     queue: Vec<Mail>,
     closed: bool,
-    /// The owner was told and has not looked yet.
-    announced: bool,
-    /// The eventfd was written for it.
-    rung: bool,
+}
+
+pub struct Inbox<B = OwnedFd> {
+    state: Mutex<State>,
+    /// Held here too, so that a late sender never writes to a descriptor that was reused.
+    wake: Arc<Wake<B>>,
 }
 
 impl<B: Bell> Inbox<B> {
-    pub fn new(wake: Arc<B>) -> Arc<Inbox<B>> {
+    pub fn new(wake: Arc<Wake<B>>) -> Arc<Inbox<B>> {
         Arc::new(Inbox {
             state: Mutex::default(),
             wake,
@@ -138,30 +123,25 @@ impl<B: Bell> Inbox<B> {
 
     /// From any thread. The mail comes back if the loop is gone.
     pub fn post(&self, mail: Mail) -> Result<(), Mail> {
-        let ring = self.with(|state| {
-            let ring = state.push(mail)?;
-            state.rung |= ring;
-            Ok(ring)
-        })?;
-        if ring {
-            self.wake.ring();
-        }
+        self.push(mail)?;
+        self.wake.announce();
         Ok(())
     }
 
-    /// From the owner's thread, which sees to it that it looks: nobody else rings for this mail.
-    fn post_own(&self, mail: Mail) -> Result<(), Mail> {
-        self.with(|state| state.push(mail)).map(|_| ())
+    fn push(&self, mail: Mail) -> Result<(), Mail> {
+        self.with(|state| {
+            if state.closed {
+                return Err(mail);
+            }
+            state.queue.push(mail);
+            Ok(())
+        })
     }
 
-    /// Everything that is there. `acknowledge` empties the bell before, and is told whether another
-    /// thread rang it.
-    fn collect(&self, acknowledge: impl FnOnce(bool), into: &mut Vec<Mail>) {
-        acknowledge(self.with(|state| core::mem::take(&mut state.rung)));
-        self.with(|state| {
-            core::mem::swap(&mut state.queue, into);
-            state.announced = false;
-        });
+    /// Takes all mail into an empty array; `rung` as for `Wake::acknowledge`.
+    fn take(&self, rung: bool, into: &mut Vec<Mail>) {
+        self.wake.acknowledge(rung);
+        self.with(|state| core::mem::swap(&mut state.queue, into));
     }
 
     /// No more mail; what is there comes back to be given up.
@@ -184,24 +164,13 @@ impl<B: Bell> Inbox<B> {
     }
 }
 
-impl State {
-    /// Queues the mail; true if the owner is to be told.
-    fn push(&mut self, mail: Mail) -> Result<bool, Mail> {
-        if self.closed {
-            return Err(mail);
-        }
-        self.queue.push(mail);
-        Ok(!core::mem::replace(&mut self.announced, true))
-    }
-}
-
 impl Cx {
     /// Posts to any loop; to this one without a system call.
     pub fn post(&self, inbox: &Arc<Inbox>, mail: Mail) -> Result<(), Mail> {
         if !Arc::ptr_eq(inbox, &self.inbox) {
             return inbox.post(mail);
         }
-        self.inbox.post_own(mail)?;
+        self.inbox.push(mail)?;
         self.events.wake_self();
         Ok(())
     }
@@ -211,9 +180,9 @@ impl Cx {
 pub unsafe extern "C" fn woken(evpl: *mut evpl, _event: *mut evpl_fd_event) {
     // SAFETY: the loop calls this with its own handle.
     let cx = unsafe { Cx::from_handle(evpl) };
+    let rung = cx.events.begin_wake();
     let mut mails = cx.mails.take();
-    cx.inbox
-        .collect(|rung| cx.events.acknowledge_wake(rung), &mut mails);
+    cx.inbox.take(rung, &mut mails);
     for mail in mails.drain(..) {
         match mail {
             Mail::Accept(request) => super::registry::take_over(cx, *request),

@@ -6,14 +6,12 @@ use core::ptr;
 use loom::thread;
 
 use super::*;
-use crate::sys::eventfd;
+use crate::event::wake::Wake;
 use crate::transport::inproc::channel::{self, Batch, ChannelEnd};
 use crate::transport::registry;
 
 fn inbox() -> Arc<Inbox> {
-    Inbox::new(Arc::new(
-        eventfd::open().expect("the model has descriptors"),
-    ))
+    Inbox::new(Arc::new(Wake::open().expect("the model has descriptors")))
 }
 
 fn attach(shared: &Arc<Shared>, inbox: &Arc<Inbox>) -> ListenerBinding {

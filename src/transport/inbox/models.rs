@@ -1,5 +1,6 @@
 //! Every interleaving of two posters with the owner, for both kinds of waiting: an edge-triggered
-//! bell that is heard once per ring, and a level-triggered one that is heard until it is emptied.
+//! bell that is heard once per ring, and a level-triggered one that is heard until it is silenced; and
+//! for an owner that spins before it sleeps.
 
 use loom::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use loom::thread;
@@ -12,66 +13,80 @@ struct ModelBell {
     edge: AtomicU32,
 }
 
-impl ModelBell {
-    fn new() -> Arc<ModelBell> {
-        Arc::new(ModelBell {
-            count: AtomicU32::new(0),
-            edge: AtomicU32::new(0),
-        })
-    }
-}
-
 impl Bell for ModelBell {
     fn ring(&self) {
         self.count.fetch_add(1, SeqCst);
         self.edge.fetch_add(1, SeqCst);
     }
+
+    fn silence(&self) {
+        self.count.swap(0, SeqCst);
+    }
 }
 
-/// The owner's half: it looks only if it hears the bell.
+impl ModelBell {
+    fn is_heard(&self, level: bool) -> bool {
+        if level {
+            self.count.load(SeqCst) > 0
+        } else {
+            self.edge.swap(0, SeqCst) > 0
+        }
+    }
+}
+
+/// The owner's half: it looks only if it hears the bell, or knows by itself.
 struct Owner {
     inbox: Arc<Inbox<ModelBell>>,
-    bell: Arc<ModelBell>,
     level: bool,
     got: Vec<u32>,
 }
 
 impl Owner {
     fn new(level: bool) -> Owner {
-        let bell = ModelBell::new();
+        let bell = ModelBell {
+            count: AtomicU32::new(0),
+            edge: AtomicU32::new(0),
+        };
         Owner {
-            inbox: Inbox::new(bell.clone()),
-            bell,
+            inbox: Inbox::new(Arc::new(Wake::new(bell))),
             level,
             got: Vec::new(),
         }
     }
 
-    /// One turn of the loop; false if it would have slept.
+    /// One wait of the loop; false if it would have slept.
     fn turn(&mut self) -> bool {
-        let heard = if self.level {
-            self.bell.count.load(SeqCst) > 0
-        } else {
-            self.bell.edge.swap(0, SeqCst) > 0
-        };
+        let heard = self.inbox.wake.bell().is_heard(self.level);
         if heard {
-            self.look();
+            self.look(true);
         }
         heard
     }
 
-    fn look(&mut self) {
+    /// The same with a spin ahead.
+    fn spinning_turn(&mut self) {
+        self.inbox.wake.begin_spin();
+        let heard = self.inbox.wake.bell().is_heard(self.level);
+        if self.inbox.wake.end_spin() {
+            self.look(false);
+        } else if heard {
+            self.look(true);
+        } else {
+            self.turn();
+        }
+    }
+
+    fn look(&mut self, rung: bool) {
         let mut mails = Vec::new();
-        let (bell, level) = (&self.bell, self.level);
-        self.inbox.collect(
-            |rung| {
-                if rung || level {
-                    bell.count.swap(0, SeqCst);
-                }
-            },
-            &mut mails,
-        );
+        self.inbox.take(rung, &mut mails);
         self.got.extend(mails.iter().map(number));
+    }
+
+    /// With everybody gone: what was posted is heard of, and then it is quiet.
+    fn finish(mut self) {
+        while self.turn() {}
+        self.got.sort_unstable();
+        assert_eq!(self.got, [1, 2]);
     }
 }
 
@@ -79,7 +94,7 @@ impl Inbox {
     /// For models of what is built on inboxes: reads all mail.
     pub(crate) fn mail(&self) -> Vec<Mail> {
         let mut mails = Vec::new();
-        self.collect(|_| (), &mut mails);
+        self.take(false, &mut mails);
         mails
     }
 }
@@ -98,51 +113,57 @@ fn number(mail: &Mail) -> u32 {
     }
 }
 
-fn no_mail_is_left_without_a_wake_up(level: bool) {
+/// Two threads post one mail each while the owner takes one turn.
+fn post_twice_during(level: bool, turn: fn(&mut Owner)) {
     loom::model(move || {
         let mut owner = Owner::new(level);
         let posters = [1, 2].map(|n| {
             let inbox = owner.inbox.clone();
             thread::spawn(move || assert!(inbox.post(mail(n)).is_ok()))
         });
-        owner.turn();
+        turn(&mut owner);
         for poster in posters {
             poster.join().unwrap();
         }
-        // With everybody gone, what was posted is heard of, and then it is quiet.
-        while owner.turn() {}
-        owner.got.sort_unstable();
-        assert_eq!(owner.got, [1, 2]);
+        owner.finish();
     });
+}
+
+fn turn(owner: &mut Owner) {
+    owner.turn();
 }
 
 #[test]
 fn loom_no_mail_is_left_without_a_wake_up_edge_triggered() {
-    no_mail_is_left_without_a_wake_up(false);
+    post_twice_during(false, turn);
 }
 
 #[test]
 fn loom_no_mail_is_left_without_a_wake_up_level_triggered() {
-    no_mail_is_left_without_a_wake_up(true);
+    post_twice_during(true, turn);
+}
+
+#[test]
+fn loom_no_mail_is_left_without_a_wake_up_by_a_spin() {
+    post_twice_during(false, Owner::spinning_turn);
+    post_twice_during(true, Owner::spinning_turn);
 }
 
 /// The owner posts to itself, without ringing, and looks; a foreign poster relies on that look or rings.
 #[test]
 fn loom_own_mail_carries_foreign_mail_along() {
-    loom::model(|| {
-        let mut owner = Owner::new(false);
-        let inbox = owner.inbox.clone();
-        let poster = thread::spawn(move || {
-            assert!(inbox.post(mail(1)).is_ok());
-            assert!(inbox.post(mail(2)).is_ok());
+    for level in [false, true] {
+        loom::model(move || {
+            let mut owner = Owner::new(level);
+            let inbox = owner.inbox.clone();
+            let poster = thread::spawn(move || assert!(inbox.post(mail(1)).is_ok()));
+            assert!(owner.inbox.push(mail(2)).is_ok());
+            owner.inbox.wake.announce_to_self();
+            owner.look(false);
+            poster.join().unwrap();
+            owner.finish();
         });
-        assert!(owner.inbox.post_own(mail(3)).is_ok());
-        owner.look();
-        poster.join().unwrap();
-        while owner.turn() {}
-        owner.got.sort_unstable();
-        assert_eq!(owner.got, [1, 2, 3]);
-    });
+    }
 }
 
 /// Mail is read, handed back by the close, or handed back to its sender; never two of these, never none.
@@ -160,7 +181,7 @@ fn loom_closing_returns_the_mail() {
         owner.turn();
         let given_up = owner.inbox.close();
         let refused = poster.join().unwrap();
-        owner.look();
+        owner.look(true);
         let mut all = owner.got;
         all.extend(given_up.iter().chain(&refused).map(number));
         all.sort_unstable();

@@ -9,7 +9,7 @@ use loom::thread;
 
 use super::*;
 use crate::abi::{EVPL_IOVEC_FLAG_SHARED, evpl_iovec, evpl_iovec_ref};
-use crate::sys::eventfd;
+use crate::event::wake::Wake;
 
 /// Pieces with one reference each, whose releases are counted in `slab`.
 struct Pieces {
@@ -72,9 +72,7 @@ struct Receiver {
 
 impl Receiver {
     fn attach(end: ChannelEnd) -> Receiver {
-        let inbox = Inbox::new(Arc::new(
-            eventfd::open().expect("the model has descriptors"),
-        ));
+        let inbox = Inbox::new(Arc::new(Wake::open().expect("the model has descriptors")));
         let key = BindKey {
             handle: ptr::null_mut(),
             generation: 0,
