@@ -93,9 +93,11 @@ impl<B: Bell> Wake<B> {
     /// Before the inbox is read: what is announced from here on rings again. `rung` unless the loop looks
     /// of its own accord.
     pub fn acknowledge(&self, rung: bool) {
-        self.word.fetch_and(!ANNOUNCED, Ordering::AcqRel);
+        // The other way round would swallow the ring of a sender in between, and the word would keep the
+        // next one from ringing.
         if rung {
             self.bell.silence();
         }
+        self.word.fetch_and(!ANNOUNCED, Ordering::AcqRel);
     }
 }
