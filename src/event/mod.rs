@@ -259,9 +259,14 @@ impl EventLoop {
     }
 
     fn full_pass(&self, evpl: *mut evpl, closed: &impl ClosedBinds) {
-        let now = self.clock.ticks();
-        self.timers.fire_due(evpl, now, || self.clock.ticks());
-        self.switch_poll_mode(evpl, now);
+        // Reading the clock costs as much as the rest of an idle pass: only for those who look at it.
+        if !self.timers.is_empty() || self.polls.count() > 0 {
+            let now = self.clock.ticks();
+            self.timers.fire_due(evpl, now, || self.clock.ticks());
+            self.switch_poll_mode(evpl, now);
+        } else {
+            self.poll_mode.on.set(false);
+        }
         let pending = closed.any();
         let hooks = self.hooks.get();
         callback::with_private(hooks.pre_wait, evpl, hooks.private_data);
@@ -283,17 +288,16 @@ impl EventLoop {
         }
         let began = self.clock.ticks();
         let window_ns = self.spin.window_ns(timeout_ns);
-        if window_ns > 0 && self.spin_for(began, window_ns) {
-            self.spin.learn(self.clock.ticks() - began);
-            return;
+        let mut spun_ns = 0;
+        if window_ns > 0 {
+            let (found, looked) = self.spin_for(began, window_ns);
+            spun_ns = looked - began;
+            if found {
+                return self.spin.learn(spun_ns);
+            }
         }
-        let spun_ns = if window_ns > 0 {
-            self.clock.ticks() - began
-        } else {
-            0
-        };
         if self.wait_in_kernel(timeout_ns.map(|timeout| timeout.saturating_sub(spun_ns))) > 0 {
-            self.spin.by_mail.set(false);
+            self.spin.by_mail.set(self.wake.is_announced());
             self.spin.learn(self.clock.ticks() - began);
         }
     }
@@ -306,19 +310,14 @@ impl EventLoop {
         }
     }
 
-    /// Looks at the inbox and at the descriptors until there is something; false if there was nothing.
-    fn spin_for(&self, began: u64, window_ns: u64) -> bool {
+    /// Looks at the inbox and at the descriptors until there is something. Whether there was, and when it
+    /// last looked at the clock.
+    fn spin_for(&self, began: u64, window_ns: u64) -> (bool, u64) {
         self.wake.begin_spin();
         let mut place = None;
         let mut found = false;
-        let mut looked = began;
+        let mut now = began;
         loop {
-            let now = self.clock.ticks();
-            let elapsed = now - began;
-            if self.spin.is_disturbed(now - looked, now) {
-                break;
-            }
-            looked = now;
             if place.is_none() {
                 place = self.spin.enter(now);
             }
@@ -327,15 +326,16 @@ impl EventLoop {
             } else {
                 window_ns.min(self.spin.grace_ns(now))
             };
-            if elapsed >= limit_ns {
-                break;
-            }
-            if self.watch_inbox(now) {
+            if now - began >= limit_ns || self.watch_inbox(now) {
                 break;
             }
             if self.wait_in_kernel(Some(0)) > 0 {
                 self.spin.by_mail.set(false);
                 found = true;
+                break;
+            }
+            let looked = core::mem::replace(&mut now, self.clock.ticks());
+            if self.spin.is_disturbed(now - looked, now) {
                 break;
             }
         }
@@ -347,7 +347,7 @@ impl EventLoop {
         if found {
             self.spin.paid();
         }
-        found
+        (found, now)
     }
 
     /// Watches the inbox alone for a moment, longer if that is where the traffic comes from.
