@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 /// The tree: a folder uses itself and the folders named here. `netstack` and `event` do not know each
 /// other.
-const LAYERS: [(&str, &[&str]); 7] = [
+const LAYERS: [(&str, &[&str]); 8] = [
+    ("bin", &["api"]),
     ("capi", &["api", "transport", "event", "memory", "sys"]),
     ("api", &["transport", "netstack", "event", "memory", "sys"]),
     ("transport", &["netstack", "event", "memory", "sys"]),
