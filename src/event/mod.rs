@@ -99,6 +99,8 @@ pub struct EventLoop {
     /// Wakes the loop from any thread; its event calls what `watch_wake` was given.
     wake_fd: Arc<OwnedFd>,
     wake_event: Box<FdEvent>,
+    /// The wake event is ready because the owner said so, not the kernel.
+    woke_self: Cell<bool>,
     /// The thread inside a pass, or zero.
     pass_thread: AtomicUsize,
 }
@@ -130,6 +132,7 @@ impl EventLoop {
             running: AtomicBool::new(true),
             wake_fd: Arc::new(eventfd::open()?),
             wake_event: Box::new(FdEvent::unregistered()),
+            woke_self: Cell::new(false),
             pass_thread: AtomicUsize::new(0),
         })
     }
@@ -187,13 +190,15 @@ impl EventLoop {
 
     /// The owner's cheaper form of `wake`: no system call.
     pub fn wake_self(&self) {
+        self.woke_self.set(true);
         self.fds.mark_readable(self.wake_event_pointer());
     }
 
-    /// Called first by the wake callback; `rung` says that another thread wrote the descriptor.
+    /// Called first by the wake callback; `rung` says that another thread wrote the descriptor, or is
+    /// about to. A write that comes late is found here too: select would report it for ever.
     pub fn acknowledge_wake(&self, rung: bool) {
         self.fds.mark_unreadable(self.wake_event_pointer());
-        if rung || !self.is_running() {
+        if !self.woke_self.replace(false) || rung || !self.is_running() {
             eventfd::drain(self.wake_fd.as_raw_fd());
         }
     }
