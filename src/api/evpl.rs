@@ -79,13 +79,20 @@ impl Evpl {
         if this.cx.events.is_in_pass() {
             crate::abort!("core", "evpl_destroy: called from inside the loop");
         }
-        // No more connections; those that waited are closed.
+        // No more connections; those that waited are closed. The memberships themselves stay for
+        // callbacks that detach while the binds are closed.
+        this.attachments.with(|attachments| {
+            for &binding in attachments.iter() {
+                // SAFETY: a listed binding is alive.
+                unsafe { (*binding).leave() };
+            }
+        });
+        drop(this.cx.inbox.close());
+        this.close_all_binds();
         for binding in this.attachments.take() {
             // SAFETY: a listed binding is alive; detaching frees it.
             unsafe { ListenerBinding::detach(binding) };
         }
-        drop(this.cx.inbox.close());
-        this.close_all_binds();
         this.cx.datagrams.release(evpl);
         this.cx.events.close_leftovers();
         global::unregister_loop(evpl.cast());
