@@ -129,8 +129,8 @@ impl Evpl {
             return;
         }
         self.cx.binds.for_each_open(|bind| {
-            bind.send.with(|ring| ring.clear(core::ptr::null_mut()));
-            bind.recv.with(|ring| ring.clear(core::ptr::null_mut()));
+            bind.send.clear(core::ptr::null_mut());
+            bind.recv.clear(core::ptr::null_mut());
         });
         self.cx.datagrams.release(core::ptr::null_mut());
     }

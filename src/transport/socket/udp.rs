@@ -362,13 +362,11 @@ fn send_batch(cx: &Cx, bind: &Bind) -> io::Result<(u64, u64)> {
 fn take_first(cx: &Cx, bind: &Bind) {
     let message: Option<Message> = bind.messages.with(|messages| messages.pop_front());
     let niov = message.map_or(0, |message| message.niov);
-    bind.send.with(|ring| {
-        for _ in 0..niov {
-            if let Some(iovec) = ring.pop() {
-                iovec.release(cx.evpl());
-            }
+    for _ in 0..niov {
+        if let Some(iovec) = bind.send.with(|ring| ring.pop()) {
+            iovec.release(cx.evpl());
         }
-    });
+    }
 }
 
 fn drop_first(cx: &Cx, bind: &Bind, error: &io::Error) {
