@@ -124,8 +124,9 @@ impl Evpl {
     }
 
     /// At process exit: what binds of a loop that nobody destroyed still hold is not a leak.
+    /// Another thread's loop may be running: it is left alone, and so are its buffers.
     pub(super) fn give_up_queues(&self) {
-        if self.cx.events.is_in_pass() {
+        if self.cx.events.is_in_pass_elsewhere() || !self.cx.memory.is_used_here() {
             return;
         }
         self.cx.binds.for_each_open(|bind| {
