@@ -220,19 +220,23 @@ impl Evpl {
 }
 
 impl ListenerBinding {
-    /// Leaves the listener, closes what still waited for this membership, and frees it.
+    /// Leaves the listener and closes what still waited for this membership. On its loop's own thread.
+    pub(super) fn leave(&self) {
+        self.attachment.detach();
+        self.shared
+            .with(|rotation| rotation.remove(&self.attachment));
+        // Nobody posts for it any more; dropping what waits closes it.
+        drop(self.attachment.inbox.withdraw(&self.attachment));
+    }
+
+    /// Leaves and frees the membership.
     ///
     /// # Safety
     /// `binding` is live and on its loop's own thread; it is gone afterwards.
     pub(super) unsafe fn detach(binding: *mut ListenerBinding) {
         // SAFETY: made by `listener_attach` as a box.
         let binding = unsafe { Box::from_raw(binding) };
-        binding.attachment.detach();
-        binding
-            .shared
-            .with(|rotation| rotation.remove(&binding.attachment));
-        // Nobody posts for it any more; dropping what waits closes it.
-        drop(binding.attachment.inbox.withdraw(&binding.attachment));
+        binding.leave();
     }
 }
 

@@ -389,7 +389,8 @@ impl EventLoop {
             }
         } else if !mode.on.get() {
             self.polls.enter(evpl);
-            mode.on.set(true);
+            // Unless the callbacks removed them all.
+            mode.on.set(self.polls.count() > 0);
         }
     }
 

@@ -36,6 +36,8 @@ const FLAGS: [u32; 3] = [0, EVPL_IOVEC_FLAG_SHARED, 0];
 /// The first field of what an `evpl` handle points at; a buffer's release finds it that way.
 pub struct LoopMemory {
     pool: &'static Pool,
+    /// Also in the state; here for those who must not touch that.
+    entry: Arc<LoopEntry>,
     state: LoopCell<State>,
 }
 
@@ -74,11 +76,13 @@ struct Request {
 
 impl LoopMemory {
     pub fn new(pool: &'static Pool) -> LoopMemory {
+        let entry = pool.enter_loop();
         LoopMemory {
             pool,
+            entry: entry.clone(),
             state: LoopCell::new(State {
                 pool,
-                entry: pool.enter_loop(),
+                entry,
                 buffer_size: pool.buffer_size(),
                 cursors: [Cursor {
                     buffer: ptr::null_mut(),
@@ -225,6 +229,11 @@ impl LoopMemory {
         });
         first.into_iter().chain(second).for_each(f);
         room
+    }
+
+    /// Whether this thread was the last to fetch a buffer for the loop. From any thread.
+    pub fn is_used_here(&self) -> bool {
+        self.entry.is_used_here()
     }
 
     /// Returns everything to the pool. References that still exist may be released later, also with

@@ -177,6 +177,10 @@ impl LoopEntry {
     pub(super) fn used_here(&self) {
         self.thread.store(this_thread(), Relaxed);
     }
+
+    pub(super) fn is_used_here(&self) -> bool {
+        self.thread.load(Relaxed) == this_thread()
+    }
 }
 
 /// A buffer that has references at exit that nobody can give back any more.
@@ -355,13 +359,12 @@ impl Pool {
 
     fn leaks(&self) -> Vec<Leak> {
         let state = self.lock();
-        let here = this_thread();
         // What a loop on another thread has given out may be in use this very moment.
         let in_use = |id| {
             state
                 .loops
                 .iter()
-                .any(|entry| entry.id == id && entry.thread.load(Relaxed) != here)
+                .any(|entry| entry.id == id && !entry.is_used_here())
         };
         let mut leaks = Vec::new();
         for SlabUse { slab, used, .. } in &state.slabs {
