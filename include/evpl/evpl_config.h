@@ -266,8 +266,8 @@ void evpl_global_config_set_preallocate_threads(struct evpl_global_config *confi
                                                 unsigned int threads);
 
 /**
- * The file with the certificate chain of TLS servers, PEM. NULL, the default, has one made up. The
- * string is copied.
+ * The file with the certificate of TLS servers, PEM. The string is copied. NULL is the default;
+ * unless both certificate and key are set, servers use a self-signed one that is made up.
  */
 void evpl_global_config_set_tls_cert(struct evpl_global_config *config, const char *path);
 
@@ -277,8 +277,8 @@ void evpl_global_config_set_tls_cert(struct evpl_global_config *config, const ch
 void evpl_global_config_set_tls_key(struct evpl_global_config *config, const char *path);
 
 /**
- * The file with the certificates that peers are verified against, PEM. NULL, the default, takes
- * those of the system. The string is copied.
+ * The file with the certificates that peers are verified against, PEM. The string is copied. NULL,
+ * the default, trusts nobody: verification then fails.
  */
 void evpl_global_config_set_tls_ca(struct evpl_global_config *config, const char *path);
 

@@ -172,3 +172,30 @@ pub fn failed(errno: c_int) -> c_int {
     unsafe { *libc::__errno_location() = errno };
     -1
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text_in(size: usize) -> Vec<u8> {
+        let mut room = [b'x'; 8];
+        // SAFETY: `size` is at most the length of `room`.
+        unsafe { text_out("10.0", room.as_mut_ptr().cast(), size as c_int) };
+        room.to_vec()
+    }
+
+    #[test]
+    fn text_is_cut_to_its_room_and_terminated() {
+        assert_eq!(text_in(8), b"10.0\0xxx");
+        assert_eq!(text_in(5), b"10.0\0xxx");
+        assert_eq!(text_in(4), b"10.\0xxxx");
+        assert_eq!(text_in(1), b"\0xxxxxxx");
+        assert_eq!(text_in(0), b"xxxxxxxx");
+    }
+
+    #[test]
+    fn length_0_is_an_empty_slice_whatever_the_pointer() {
+        // SAFETY: no byte is promised.
+        assert_eq!(unsafe { bytes(ptr::null(), 0, "test") }, b"");
+    }
+}

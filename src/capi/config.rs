@@ -565,8 +565,8 @@ pub unsafe extern "C" fn evpl_global_config_set_preallocate_threads(
     );
 }
 
-/// The file with the certificate chain of TLS servers, PEM. NULL, the default, has one made up. The
-/// string is copied.
+/// The file with the certificate of TLS servers, PEM. The string is copied. NULL is the default;
+/// unless both certificate and key are set, servers use a self-signed one that is made up.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn evpl_global_config_set_tls_cert(
     config: *mut evpl_global_config,
@@ -588,8 +588,8 @@ pub unsafe extern "C" fn evpl_global_config_set_tls_key(
     set!(config, "evpl_global_config_set_tls_key", tls_key = path);
 }
 
-/// The file with the certificates that peers are verified against, PEM. NULL, the default, takes
-/// those of the system. The string is copied.
+/// The file with the certificates that peers are verified against, PEM. The string is copied. NULL,
+/// the default, trusts nobody: verification then fails.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn evpl_global_config_set_tls_ca(
     config: *mut evpl_global_config,

@@ -122,3 +122,37 @@ pub extern "C" fn evpl_iovec_profile_ref(site: u32) {
 pub extern "C" fn evpl_iovec_profile_unref(site: u32) {
     let _ = site;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::ffi::CString;
+
+    fn list(names: &[&[u8]]) -> Option<Vec<Vec<u8>>> {
+        let names: Vec<CString> = names.iter().map(|n| CString::new(*n).unwrap()).collect();
+        let pointers: Vec<_> = names.iter().map(|n| n.as_ptr()).collect();
+        // SAFETY: as many terminated strings as the count says.
+        unsafe { alpn_list(pointers.as_ptr(), pointers.len() as c_int) }
+    }
+
+    #[test]
+    fn alpn_names_keep_their_order() {
+        let expected = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        assert_eq!(list(&[b"h2", b"http/1.1"]), Some(expected));
+        assert_eq!(list(&[]), Some(vec![]));
+    }
+
+    #[test]
+    fn alpn_lists_that_cannot_be_encoded_are_refused() {
+        assert_eq!(list(&[b""]), None);
+        assert_eq!(list(&[&[b'a'; 256]]), None);
+        assert_eq!(list(&[&[b'a'; 200], &[b'b'; 55]]), None);
+        assert!(list(&[&[b'a'; 255]]).is_some());
+        assert!(list(&[&[b'a'; 200], &[b'b'; 54]]).is_some());
+        // SAFETY: nothing is read for either count.
+        unsafe {
+            assert_eq!(alpn_list(core::ptr::null(), 1), None);
+            assert_eq!(alpn_list(core::ptr::null(), -1), None);
+        }
+    }
+}
