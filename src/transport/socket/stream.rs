@@ -24,6 +24,8 @@ const WRITES_PER_TURN_MAX: usize = 8;
 const WRITE_IOVECS_MAX: usize = 128;
 /// Reads in a row after a hang-up before other binds get their turn.
 const READS_PER_TURN_MAX: usize = 16;
+/// Reads that fetch what a peer left behind after it stopped taking our bytes.
+const READS_AFTER_FAILURE_MAX: usize = 1024;
 /// The smallest rest of the receive window that is read into alone.
 const READ_LEN_MIN: usize = 64 << 10;
 /// The most that one read takes from either part of the window: what stays in the CPU's cache.
@@ -260,11 +262,7 @@ pub fn flush(cx: &Cx, bind: &Bind) {
             Ok(true) => {}
             Ok(false) => return wait_writable(cx, bind),
             Err(error) if socket::is_transient(&error) => return wait_writable(cx, bind),
-            Err(_) => {
-                // The peer is gone; what it sent before may still be unread.
-                read(cx, bind);
-                return cx.request_close(bind);
-            }
+            Err(_) => return write_failed(cx, bind),
         }
     }
     if bind.send.with(|ring| ring.bytes()) == 0 {
@@ -273,6 +271,20 @@ pub fn flush(cx: &Cx, bind: &Bind) {
     // More than one turn's worth: the next pass goes on.
     cx.events.fds().write_interest(bind.event_pointer());
     cx.arm_flush(bind);
+}
+
+/// The peer is gone: nothing can be written any more, but what it sent before may still be unread.
+fn write_failed(cx: &Cx, bind: &Bind) {
+    for _ in 0..READS_AFTER_FAILURE_MAX {
+        if !matches!(
+            read_once(cx, bind),
+            Ok(ReadOutcome::Full | ReadOutcome::Short)
+        ) || bind.has(PENDING_CLOSED)
+        {
+            break;
+        }
+    }
+    cx.request_close(bind);
 }
 
 fn wait_writable(cx: &Cx, bind: &Bind) {
