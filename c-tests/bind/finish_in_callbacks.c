@@ -9,7 +9,7 @@ static unsigned int finish_at;
 static int
 on_client(struct side *side, struct evpl_notify *notify)
 {
-    if (notify->notify_type == finish_at) {
+    if (notify->notify_type == finish_at && !evpl_bind_is_closing(side->bind)) {
         evpl_send(side->evpl, side->bind, "last words", 10);
         evpl_finish(side->evpl, side->bind);
     }
