@@ -29,11 +29,9 @@ lib:
 
 examples: lib $(EXAMPLES)
 
-$(TARGET)/examples/%: examples-c/%.c $(DIST)/libevpl.so $(wildcard include/evpl/*.h)
+$(TARGET)/examples/%: examples-c/%.c $(wildcard include/evpl/*.h) | lib
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -Wall -Wextra -Iinclude $< -L$(DIST) -levpl -Wl,-rpath,$(DIST) -pthread -o $@
-
-$(DIST)/libevpl.so: lib ;
 
 # Echo over the five transports, on real sockets where there are any.
 demo: deps
@@ -78,7 +76,7 @@ install: lib
 	    pkgconfig/libevpl.pc.in >$(DEST_LIB)/pkgconfig/evpl.pc
 	ln -sf evpl.pc $(DEST_LIB)/pkgconfig/libevpl.pc
 	sed -e "s|@INCLUDE_FROM_LIB@|$$(realpath -m --relative-to=$(LIBDIR) $(INCLUDEDIR))|" \
-	    -e 's|@STATIC_LIBS@|$(STATIC_LIBS:-l%=%)|' \
+	    -e 's|@STATIC_LIBS@|$(STATIC_LIBS)|' \
 	    cmake/evpl-config.cmake.in >$(DEST_LIB)/cmake/evpl/evpl-config.cmake
 	sed -e 's|@VERSION@|$(VERSION)|' \
 	    cmake/evpl-config-version.cmake.in >$(DEST_LIB)/cmake/evpl/evpl-config-version.cmake
