@@ -8,12 +8,15 @@
 export RUSTC_BOOTSTRAP=1
 export RUSTFLAGS="-Zsanitizer=address -Cdebug-assertions=on -Cforce-frame-pointers=yes"
 export ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1:abort_on_error=0:exitcode=99
+export LSAN_OPTIONS=suppressions=$ROOT/scripts/lsan.supp:print_suppressions=0
 export PROPTEST_CASES=${PROPTEST_CASES:-32}
 build=(--release --target "$HOST" --target-dir "$TARGET/asan")
 
 cargo_test asan-rust.log "${build[@]}" --lib --tests
 
-# A program of its own target gets the runtime of its compiler, which serves the library as well.
+unset LSAN_OPTIONS
+
+# A C program carries its own compiler's runtime, which serves the library as well.
 if check "library builds under AddressSanitizer" cargo rustc "${build[@]}" --lib --crate-type cdylib
 then
     c_tests asan-c.log --lib "$TARGET/asan/$HOST/release" --cc gcc --sanitize address \
