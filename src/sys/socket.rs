@@ -56,17 +56,19 @@ pub fn listen(fd: RawFd, backlog: i32) -> io::Result<()> {
 
 /// True if the connection is up at once, false if it is under way.
 pub fn connect(fd: RawFd, address: &SockAddr) -> io::Result<bool> {
-    loop {
-        // SAFETY: the address is readable for its length.
-        match check(unsafe { libc::connect(fd, address.as_ptr(), address.len) }) {
-            Ok(_) => return Ok(true),
-            Err(error) => match error.raw_os_error() {
-                Some(libc::EINPROGRESS) => return Ok(false),
-                // Interrupted after it began: it goes on by itself.
-                Some(libc::EINTR | libc::EALREADY) => return Ok(false),
-                _ => return Err(error),
-            },
+    // SAFETY: the address is readable for its length.
+    match check(unsafe { libc::connect(fd, address.as_ptr(), address.len) }) {
+        Ok(_) => Ok(true),
+        // Interrupted after it began: it goes on by itself.
+        Err(error)
+            if matches!(
+                error.raw_os_error(),
+                Some(libc::EINPROGRESS | libc::EINTR | libc::EALREADY)
+            ) =>
+        {
+            Ok(false)
         }
+        Err(error) => Err(error),
     }
 }
 
