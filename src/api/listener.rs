@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use super::thread::LoopThread;
 use super::{Endpoint, Evpl, connect, global};
 use crate::abi::{evpl_attach_callback_t, evpl_listener, evpl_listener_binding};
+use crate::event::LoopUse;
 use crate::transport::Cx;
 use crate::transport::address::Address;
 use crate::transport::inbox::{AcceptRequest, AcceptSink, Accepted, Attachment, Inbox, Mail};
@@ -108,6 +109,7 @@ impl Listener {
         let (report, inbox) = mpsc::channel();
         let thread = LoopThread::start(
             config,
+            LoopUse::Accepting,
             move |evpl| {
                 // SAFETY: the thread's own loop.
                 let cx = unsafe { Cx::from_handle(evpl) };

@@ -10,6 +10,7 @@
 
 pub mod allocator;
 pub mod cell;
+pub mod heap;
 pub mod iovec;
 pub mod iovec_ring;
 pub mod slab;

@@ -1,7 +1,7 @@
 //! What other threads leave for a loop: accepted connections, in-process traffic, work for a listener.
 //!
-//! One queue per loop under a short lock, and one eventfd write per batch: whoever finds the queue
-//! unannounced rings. A queue that is closed hands the mail back, so nothing is lost or leaked when a
+//! One queue per loop under a short lock, and one wake-up per batch: whoever finds the queue
+//! unannounced announces it. A queue that is closed hands the mail back, so nothing is lost or leaked when a
 //! loop goes away.
 
 use std::os::fd::OwnedFd;
@@ -13,7 +13,7 @@ use super::address::Address;
 use super::inproc::channel::ChannelEnd;
 use super::registry::Row;
 use crate::abi::{evpl, evpl_attach_callback_t, evpl_bind, evpl_fd_event};
-use crate::sys::eventfd;
+use crate::event::wake::Wake;
 use core::ffi::c_void;
 
 /// A connection on its way to the thread that will own it. Dropping it closes it.
@@ -98,20 +98,16 @@ pub enum Mail {
 struct State {
     queue: Vec<Mail>,
     closed: bool,
-    /// The owner was told and has not looked yet.
-    announced: bool,
-    /// The eventfd was written for it.
-    rung: bool,
 }
 
 pub struct Inbox {
     state: Mutex<State>,
     /// Held here too, so that a late sender never writes to a descriptor that was reused.
-    wake: Arc<OwnedFd>,
+    wake: Arc<Wake>,
 }
 
 impl Inbox {
-    pub fn new(wake: Arc<OwnedFd>) -> Arc<Inbox> {
+    pub fn new(wake: Arc<Wake>) -> Arc<Inbox> {
         Arc::new(Inbox {
             state: Mutex::default(),
             wake,
@@ -125,33 +121,24 @@ impl Inbox {
 
     /// From any thread. The mail comes back if the loop is gone.
     pub fn post(&self, mail: Mail) -> Result<(), Mail> {
-        let ring = self.with(|state| {
+        self.push(mail)?;
+        self.wake.announce();
+        Ok(())
+    }
+
+    fn push(&self, mail: Mail) -> Result<(), Mail> {
+        self.with(|state| {
             if state.closed {
                 return Err(mail);
             }
             state.queue.push(mail);
-            let ring = !state.announced;
-            state.announced = true;
-            state.rung |= ring;
-            Ok(ring)
-        })?;
-        if ring {
-            eventfd::ring_owned(&self.wake);
-        }
-        Ok(())
+            Ok(())
+        })
     }
 
-    /// Whether the eventfd was written since the last look. Asked, and the eventfd emptied, before the
-    /// mail is taken: a ring in between is then for mail that will be found.
-    fn take_rung(&self) -> bool {
-        self.with(|state| core::mem::take(&mut state.rung))
-    }
-
+    /// Takes all mail into an empty array.
     fn take(&self, into: &mut Vec<Mail>) {
-        self.with(|state| {
-            core::mem::swap(&mut state.queue, into);
-            state.announced = false;
-        });
+        self.with(|state| core::mem::swap(&mut state.queue, into));
     }
 
     /// No more mail; what is there comes back to be given up.
@@ -180,14 +167,7 @@ impl Cx {
         if !Arc::ptr_eq(inbox, &self.inbox) {
             return inbox.post(mail);
         }
-        self.inbox.with(|state| {
-            if state.closed {
-                return Err(mail);
-            }
-            state.queue.push(mail);
-            state.announced = true;
-            Ok(())
-        })?;
+        self.inbox.push(mail)?;
         self.events.wake_self();
         Ok(())
     }
@@ -197,7 +177,7 @@ impl Cx {
 pub unsafe extern "C" fn woken(evpl: *mut evpl, _event: *mut evpl_fd_event) {
     // SAFETY: the loop calls this with its own handle.
     let cx = unsafe { Cx::from_handle(evpl) };
-    cx.events.acknowledge_wake(cx.inbox.take_rung());
+    cx.events.acknowledge_wake();
     let mut mails = cx.mails.take();
     cx.inbox.take(&mut mails);
     for mail in mails.drain(..) {

@@ -146,7 +146,7 @@ const _: () = assert!(offset_of!(Cx, memory) == 0);
 
 impl Cx {
     pub fn new(process: &'static Process, memory: LoopMemory, events: EventLoop) -> Cx {
-        let inbox = Inbox::new(events.wake_fd());
+        let inbox = Inbox::new(events.wake());
         Cx {
             memory,
             events,
