@@ -303,8 +303,8 @@ fn wait_writable(cx: &Cx, bind: &Bind) {
 fn flushed(cx: &Cx, bind: &Bind) {
     // Entries without bytes may be left.
     bind.send.consume(0, cx.evpl());
-    bind.send.with(|ring| ring.trim());
     bind.messages.with(|messages| messages.clear());
+    bind.trim_send();
     cx.events.fds().write_disinterest(bind.event_pointer());
     cx.close_if_finished(bind);
 }
