@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Compiles and runs the C tests against a libevpl.so, in parallel, each in a network of its own.
 
-A test is one C file, c-tests/<area>/<name>.c. Its first comment lines may hold directives:
+A test is one C file, c-tests/<area>/<name>.c, except in abi, which has a script of its own. Its first comment lines may hold directives:
 
     // matrix: mech mode          axes it runs over; `none` runs it once; default: mech mode
     // protocols: A B             one more axis, handed over as EVPL_TEST_PROTOCOL
@@ -91,7 +91,7 @@ class Runner:
         self.options = options
         self.include = os.path.abspath(options.include)
         self.lib = os.path.abspath(options.lib)
-        self.cflags = ["-std=gnu11", "-Wall", "-Wextra", "-Werror", "-g", "-pthread"]
+        self.cflags = ["-std=gnu11", "-Wall", "-Wextra", "-Werror", "-g", "-pthread", "-D_GNU_SOURCE"]
         if options.sanitize:
             self.cflags += [f"-fsanitize={options.sanitize}", "-fno-omit-frame-pointer", "-O1"]
         self.cflags += shlex.split(options.cflags)
@@ -242,6 +242,8 @@ def main():
     allowed_skips = known_skips(options.known_skips)
     runs = []
     for path in list_files(HERE, ".c"):
+        if os.path.basename(os.path.dirname(path)) == "abi":
+            continue
         test = Test(path)
         for label, environment in test.variants():
             if re.search(options.filter, label):

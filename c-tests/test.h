@@ -8,15 +8,18 @@
 #ifndef EVPL_C_TESTS_TEST_H
 #define EVPL_C_TESTS_TEST_H
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/wait.h>
@@ -253,9 +256,74 @@ test_protocol(void)
     return id;
 }
 
+/** Storage of its own page, filled with rubbish: the library may not rely on zeroes. */
+TEST_FN void *
+test_page_alloc(void)
+{
+    void *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    CHECK(page != MAP_FAILED);
+    memset(page, 0xaa, 4096);
+    return page;
+}
+
+/** Frees such storage so that the next touch of it is a crash. The page is never used again. */
+TEST_FN void
+test_page_free(void *page)
+{
+    CHECK(mprotect(page, 4096, PROT_NONE) == 0);
+}
+
+/** How many descriptors this process has open. */
+TEST_FN int
+test_fd_count(void)
+{
+    DIR *directory = opendir("/proc/self/fd");
+    int count      = 0;
+
+    CHECK(directory != NULL);
+    while (readdir(directory) != NULL) {
+        count++;
+    }
+    closedir(directory);
+    return count;
+}
+
+/** What test_log_capture saw: messages at level error, and the last one of them. */
+static int test_log_errors;
+static char test_log_last_error[2048];
+
+TEST_FN void
+test_log_sink(const char *level, const char *module, const char *srcfile, int lineno,
+              const char *fmt, va_list argp)
+{
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+    (void) module;
+    (void) srcfile;
+    (void) lineno;
+    if (strcmp(level, "error") != 0) {
+        return;
+    }
+    pthread_mutex_lock(&lock);
+    test_log_errors++;
+    vsnprintf(test_log_last_error, sizeof(test_log_last_error), fmt, argp);
+    pthread_mutex_unlock(&lock);
+}
+
+/** Counts error messages in place of writing them. */
+TEST_FN void
+test_log_capture(void)
+{
+    test_log_errors        = 0;
+    test_log_last_error[0] = '\0';
+    evpl_set_log_fn(test_log_sink, NULL);
+}
+
 /** How a child ended: its exit code, or 128 plus the signal. */
 struct test_child {
     int code;
+    /** What it wrote to standard error. */
     char output[16384];
 };
 
@@ -308,12 +376,5 @@ test_run_child(void (*body)(void *), void *argument)
             _exit(1);                                                                              \
         }                                                                                          \
     } while (0)
-
-/** Ends the test at once as failed if it was not stopped in `seconds`: for calls that may hang. */
-TEST_FN void
-test_alarm(unsigned int seconds)
-{
-    alarm(seconds);
-}
 
 #endif

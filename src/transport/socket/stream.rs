@@ -294,10 +294,8 @@ fn wait_writable(cx: &Cx, bind: &Bind) {
 
 fn flushed(cx: &Cx, bind: &Bind) {
     // Entries without bytes may be left.
-    bind.send.with(|ring| {
-        ring.clear(cx.evpl());
-        ring.trim();
-    });
+    bind.send.consume(0, cx.evpl());
+    bind.send.with(|ring| ring.trim());
     bind.messages.with(|messages| messages.clear());
     cx.events.fds().write_disinterest(bind.event_pointer());
     cx.close_if_finished(bind);
@@ -310,7 +308,7 @@ fn write_once(cx: &Cx, bind: &Bind) -> io::Result<bool> {
     let (count, offered) = bind.send.with(|ring| ring.gather(&mut iov[..limit]));
     // SAFETY: `gather` filled the first `count` entries with memory that the ring's references keep.
     let sent = unsafe { socket::send(bind.event().fd(), iov[..count].assume_init_ref()) }? as u64;
-    bind.send.with(|ring| ring.consume(sent, cx.evpl()));
+    bind.send.consume(sent, cx.evpl());
     let msgs = count_whole_messages(bind, sent);
     cx.notify_sent(bind, sent, msgs);
     Ok(sent == offered)
