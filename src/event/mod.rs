@@ -30,6 +30,7 @@ use crate::abi::{
     evpl_poll_enter_callback_t, evpl_poll_exit_callback_t, evpl_timer, evpl_timer_callback_t,
 };
 use crate::config::{CoreMech, ThreadConfig};
+use crate::memory::LoopMemory;
 use crate::sys::thread_token;
 use crate::time::Clock;
 use core::ffi::c_void;
@@ -100,6 +101,10 @@ struct PollMode {
     last_activity: Cell<u64>,
     last_activity_ticks: Cell<u64>,
 }
+
+/// Where [`EventLoop::from_handle`] finds the loop: a handle points at memory, then the loop.
+pub const OFFSET_IN_HANDLE: usize =
+    size_of::<LoopMemory>().next_multiple_of(align_of::<EventLoop>());
 
 pub struct EventLoop {
     evpl: Cell<*mut evpl>,
@@ -176,13 +181,8 @@ impl EventLoop {
     /// # Safety
     /// `evpl` is a live handle: it points at a context that starts with memory and event loop.
     pub unsafe fn from_handle<'a>(evpl: *mut evpl) -> &'a EventLoop {
-        // SAFETY: `Cx` is `repr(C)` and asserts that the loop is where this looks.
-        unsafe {
-            &*evpl
-                .cast::<u8>()
-                .add(crate::transport::EVENTS_OFFSET)
-                .cast::<EventLoop>()
-        }
+        // SAFETY: whoever makes handles asserts that the loop is where this looks.
+        unsafe { &*evpl.cast::<u8>().add(OFFSET_IN_HANDLE).cast::<EventLoop>() }
     }
 
     pub fn evpl(&self) -> *mut evpl {
@@ -213,10 +213,10 @@ impl EventLoop {
         self.fds.mark_readable(self.wake_event_pointer());
     }
 
-    /// Called first by the wake callback.
-    pub fn acknowledge_wake(&self) {
+    /// Called first by the wake callback; whether the descriptor may hold something.
+    pub fn begin_wake(&self) -> bool {
         self.fds.mark_unreadable(self.wake_event_pointer());
-        self.wake.acknowledge(!self.woken_by_self.replace(false));
+        !self.woken_by_self.replace(false)
     }
 
     pub fn is_running(&self) -> bool {
@@ -389,7 +389,8 @@ impl EventLoop {
             }
         } else if !mode.on.get() {
             self.polls.enter(evpl);
-            mode.on.set(true);
+            // Unless the callbacks removed them all.
+            mode.on.set(self.polls.count() > 0);
         }
     }
 

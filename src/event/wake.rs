@@ -6,8 +6,9 @@
 
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::Ordering;
 
+use crate::sync::AtomicU32;
 use crate::sys::eventfd;
 
 /// Something is in the inbox and the loop has not looked yet.
@@ -15,21 +16,48 @@ const ANNOUNCED: u32 = 1;
 /// The loop watches this word instead of sleeping.
 const SPINNING: u32 = 2;
 
-pub struct Wake {
-    fd: OwnedFd,
+pub struct Wake<B = OwnedFd> {
+    bell: B,
     word: AtomicU32,
+}
+
+/// What a sleeping loop hears: an eventfd.
+pub trait Bell {
+    fn ring(&self);
+    fn silence(&self);
+}
+
+impl Bell for OwnedFd {
+    fn ring(&self) {
+        eventfd::ring_owned(self);
+    }
+
+    fn silence(&self) {
+        eventfd::drain(self.as_raw_fd());
+    }
 }
 
 impl Wake {
     pub fn open() -> io::Result<Wake> {
-        Ok(Wake {
-            fd: eventfd::open()?,
-            word: AtomicU32::new(0),
-        })
+        Ok(Wake::new(eventfd::open()?))
     }
 
     pub fn fd(&self) -> RawFd {
-        self.fd.as_raw_fd()
+        self.bell.as_raw_fd()
+    }
+}
+
+impl<B: Bell> Wake<B> {
+    pub fn new(bell: B) -> Wake<B> {
+        Wake {
+            bell,
+            word: AtomicU32::new(0),
+        }
+    }
+
+    #[cfg(all(test, loom))]
+    pub fn bell(&self) -> &B {
+        &self.bell
     }
 
     /// From any thread, after the mail is in the inbox.
@@ -46,7 +74,7 @@ impl Wake {
 
     /// Wakes the loop whatever it does.
     pub fn ring(&self) {
-        eventfd::ring_owned(&self.fd);
+        self.bell.ring();
     }
 
     pub fn is_announced(&self) -> bool {
@@ -62,11 +90,14 @@ impl Wake {
         self.word.fetch_and(!SPINNING, Ordering::AcqRel) & ANNOUNCED != 0
     }
 
-    /// Before the inbox is read: what is announced from here on rings again.
+    /// Before the inbox is read: what is announced from here on rings again. `rung` unless the loop looks
+    /// of its own accord.
     pub fn acknowledge(&self, rung: bool) {
-        self.word.fetch_and(!ANNOUNCED, Ordering::AcqRel);
+        // The other way round would swallow the ring of a sender in between, and the word would keep the
+        // next one from ringing.
         if rung {
-            eventfd::drain(self.fd.as_raw_fd());
+            self.bell.silence();
         }
+        self.word.fetch_and(!ANNOUNCED, Ordering::AcqRel);
     }
 }

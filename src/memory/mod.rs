@@ -16,7 +16,3 @@ pub mod iovec_ring;
 pub mod slab;
 
 pub use allocator::LoopMemory;
-pub use cell::LoopCell;
-pub use iovec::Iovec;
-pub use iovec_ring::IovecRing;
-pub use slab::{Pool, PoolConfig, PoolCounters};

@@ -1,19 +1,21 @@
 //! What other threads leave for a loop: accepted connections, in-process traffic, work for a listener.
 //!
 //! One queue per loop under a short lock, and one wake-up per batch: whoever finds the queue
-//! unannounced announces it. A queue that is closed hands the mail back, so nothing is lost or leaked when a
+//! unannounced announces it. The owner acknowledges before it takes the mail, so that what is announced
+//! in between is found or announced again. A queue that is closed hands the mail back, so nothing is lost or leaked when a
 //! loop goes away.
 
 use std::os::fd::OwnedFd;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 
 use super::Cx;
 use super::address::Address;
 use super::inproc::channel::ChannelEnd;
 use super::registry::Row;
 use crate::abi::{evpl, evpl_attach_callback_t, evpl_bind, evpl_fd_event};
-use crate::event::wake::Wake;
+use crate::event::wake::{Bell, Wake};
+use crate::sync::{AtomicBool, Mutex};
 use core::ffi::c_void;
 
 /// A connection on its way to the thread that will own it. Dropping it closes it.
@@ -100,14 +102,14 @@ struct State {
     closed: bool,
 }
 
-pub struct Inbox {
+pub struct Inbox<B = OwnedFd> {
     state: Mutex<State>,
     /// Held here too, so that a late sender never writes to a descriptor that was reused.
-    wake: Arc<Wake>,
+    wake: Arc<Wake<B>>,
 }
 
-impl Inbox {
-    pub fn new(wake: Arc<Wake>) -> Arc<Inbox> {
+impl<B: Bell> Inbox<B> {
+    pub fn new(wake: Arc<Wake<B>>) -> Arc<Inbox<B>> {
         Arc::new(Inbox {
             state: Mutex::default(),
             wake,
@@ -136,8 +138,9 @@ impl Inbox {
         })
     }
 
-    /// Takes all mail into an empty array.
-    fn take(&self, into: &mut Vec<Mail>) {
+    /// Takes all mail into an empty array; `rung` as for `Wake::acknowledge`.
+    fn take(&self, rung: bool, into: &mut Vec<Mail>) {
+        self.wake.acknowledge(rung);
         self.with(|state| core::mem::swap(&mut state.queue, into));
     }
 
@@ -177,9 +180,9 @@ impl Cx {
 pub unsafe extern "C" fn woken(evpl: *mut evpl, _event: *mut evpl_fd_event) {
     // SAFETY: the loop calls this with its own handle.
     let cx = unsafe { Cx::from_handle(evpl) };
-    cx.events.acknowledge_wake();
+    let rung = cx.events.begin_wake();
     let mut mails = cx.mails.take();
-    cx.inbox.take(&mut mails);
+    cx.inbox.take(rung, &mut mails);
     for mail in mails.drain(..) {
         match mail {
             Mail::Accept(request) => super::registry::take_over(cx, *request),
@@ -193,3 +196,6 @@ pub unsafe extern "C" fn woken(evpl: *mut evpl, _event: *mut evpl_fd_event) {
     }
     cx.mails.replace(mails);
 }
+
+#[cfg(all(test, loom))]
+mod models;
