@@ -5,4 +5,11 @@
 
 check "library builds" make --no-print-directory lib || finish
 c_tests c.log --lib "$DIST"
+
+# The list of differences is only worth as much as the tests it names.
+missing=
+for name in $(grep -oE '`[a-z0-9-]+/[a-z0-9_]+`' docs/compat.md | tr -d '`' | sort -u); do
+    [ -e "c-tests/$name.c" ] || [ -d "$name" ] || missing+=" $name"
+done
+check "tests named in docs/compat.md exist" test -z "$missing" || echo "   $missing"
 finish
