@@ -152,6 +152,14 @@ impl GlobalConfig {
     }
 
     /// What a loop created without settings of its own gets.
+    /// The mechanism in use; `validate` refused what this system does not have.
+    pub fn mech(&self) -> CoreMech {
+        match self.core_mech {
+            EVPL_CORE_MECH_SELECT => CoreMech::Select,
+            _ => CoreMech::Epoll,
+        }
+    }
+
     pub fn thread_defaults(&self) -> ThreadConfig {
         ThreadConfig {
             spin_ns: self.spin_ns,
@@ -190,6 +198,13 @@ impl GlobalConfig {
             size
         };
     }
+}
+
+/// The mechanisms this system has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CoreMech {
+    Epoll,
+    Select,
 }
 
 /// Settings of one loop.

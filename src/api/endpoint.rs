@@ -199,6 +199,7 @@ fn publish(
     name: Option<&CStr>,
     new: impl Fn(&CStr) -> Result<Endpoint, &'static str>,
 ) -> *mut evpl_endpoint {
+    super::global::ensure_init();
     match name.map_or(Err("the name is NULL"), new) {
         Ok(endpoint) => {
             let endpoint = Box::into_raw(Box::new(endpoint));

@@ -40,7 +40,9 @@ pub unsafe extern "C" fn evpl_endpoint_create_inproc(name: *const c_char) -> *mu
 /// were made with it are not affected. Endpoints still open at exit are closed then.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn evpl_endpoint_close(endpoint: *mut evpl_endpoint) {
-    Endpoint::close(required(endpoint, "endpoint", "evpl_endpoint_close"));
+    let endpoint = required(endpoint, "endpoint", "evpl_endpoint_close");
+    // SAFETY: the contract above: live, and nobody uses it any more.
+    unsafe { Endpoint::close(endpoint) };
 }
 
 /// 1 if the endpoint is a local socket, else 0. Any thread.

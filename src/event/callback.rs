@@ -6,8 +6,9 @@
 use core::ffi::c_void;
 
 use crate::abi::{
-    deferral_callback_t, evpl, evpl_deferral, evpl_doorbell, evpl_doorbell_callback_t, evpl_fd_event,
-    evpl_fd_event_callback_t, evpl_loop_callback_t, evpl_timer, evpl_timer_callback_t,
+    deferral_callback_t, evpl, evpl_deferral, evpl_doorbell, evpl_doorbell_callback_t,
+    evpl_fd_event, evpl_fd_event_callback_t, evpl_loop_callback_t, evpl_timer,
+    evpl_timer_callback_t,
 };
 
 pub fn timer(callback: evpl_timer_callback_t, evpl: *mut evpl, timer: *mut evpl_timer) {

@@ -87,7 +87,11 @@ impl Deferrals {
             return;
         }
         self.state.with(|state| {
-            let queue = if armed & NEXT_PASS != 0 { &mut state.next } else { &mut state.now };
+            let queue = if armed & NEXT_PASS != 0 {
+                &mut state.next
+            } else {
+                &mut state.now
+            };
             queue.vacate(armed & !NEXT_PASS, deferral);
         });
         storage::set_armed(deferral, 0);

@@ -24,14 +24,19 @@ const _: () = assert!(align_of::<Record>() <= align_of::<evpl_doorbell>());
 pub fn add(events: &EventLoop, doorbell: *mut evpl_doorbell, callback: evpl_doorbell_callback_t) {
     let fd = match eventfd::open() {
         Ok(fd) => fd,
-        Err(error) => crate::fatal!("core", "evpl_add_doorbell: eventfd failed: {}", error),
+        Err(error) => crate::abort!("core", "evpl_add_doorbell: eventfd failed: {}", error),
     };
     let record = doorbell.cast::<Record>();
     // SAFETY: the caller's storage is 64 writable bytes, and `event` is its first field.
     unsafe { (&raw mut (*record).callback).write(callback) };
     let event = record.cast::<FdEvent>();
-    if let Err(error) = events.add_internal(event, fd.as_raw_fd(), [Some(ready), None, None], true) {
-        crate::fatal!("core", "evpl_add_doorbell: registering eventfd failed: {}", error);
+    if let Err(error) = events.add_internal(event, fd.as_raw_fd(), [Some(ready), None, None], true)
+    {
+        crate::abort!(
+            "core",
+            "evpl_add_doorbell: registering eventfd failed: {}",
+            error
+        );
     }
     // Owned by the registration from here on: closed in `remove`, or with the loop.
     let _ = fd.into_raw_fd();
@@ -44,7 +49,11 @@ pub fn remove(events: &EventLoop, doorbell: *mut evpl_doorbell) {
     match events.remove_internal(event) {
         // SAFETY: `add` gave the descriptor's ownership to the registration just removed.
         Ok(()) => drop(unsafe { OwnedFd::from_raw_fd(fd) }),
-        Err(error) => crate::log_error!("core", "evpl_remove_doorbell: not registered with this loop: {}", error),
+        Err(error) => crate::log_error!(
+            "core",
+            "evpl_remove_doorbell: not registered with this loop: {}",
+            error
+        ),
     }
 }
 

@@ -35,7 +35,8 @@ pub struct FdEvent {
     error: Cell<evpl_fd_event_callback_t>,
 }
 
-const _: () = assert!(size_of::<FdEvent>() == 40 && size_of::<FdEvent>() <= size_of::<evpl_fd_event>());
+const _: () =
+    assert!(size_of::<FdEvent>() == 40 && size_of::<FdEvent>() <= size_of::<evpl_fd_event>());
 const _: () = assert!(size_of::<FdEvent>() + 8 <= size_of::<evpl_doorbell>());
 
 impl FdEvent {
@@ -160,9 +161,12 @@ impl FdEvents {
         let record = record(event);
         self.unqueue(record);
         let slot = record.slot.get();
-        let known = self
-            .registrations
-            .with(|registrations| registrations.slots.get(slot as usize).is_some_and(|entry| entry.event == event));
+        let known = self.registrations.with(|registrations| {
+            registrations
+                .slots
+                .get(slot as usize)
+                .is_some_and(|entry| entry.event == event)
+        });
         if !known {
             return Err(io::Error::from_raw_os_error(libc::ENOENT));
         }
@@ -237,7 +241,12 @@ impl FdEvents {
         self.registrations.with(|registrations| {
             for (slot, entry) in registrations.slots.iter().enumerate() {
                 if !entry.event.is_null() {
-                    visit(slot as u32, entry.generation, entry.fd, record(entry.event).flags.get());
+                    visit(
+                        slot as u32,
+                        entry.generation,
+                        entry.fd,
+                        record(entry.event).flags.get(),
+                    );
                 }
             }
         });
@@ -344,7 +353,12 @@ impl FdEvents {
     /// registration is consulted.
     pub fn leftover_doorbells(&self) -> Vec<RawFd> {
         self.registrations.with(|registrations| {
-            registrations.slots.iter().filter(|entry| entry.doorbell).map(|entry| entry.fd).collect()
+            registrations
+                .slots
+                .iter()
+                .filter(|entry| entry.doorbell)
+                .map(|entry| entry.fd)
+                .collect()
         })
     }
 }

@@ -23,9 +23,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::abi::{
-    evpl, evpl_deferral, evpl_doorbell, evpl_doorbell_callback_t, evpl_fd_event, evpl_fd_event_callback_t,
-    evpl_loop_hooks, evpl_poll, evpl_poll_callback_t, evpl_poll_enter_callback_t, evpl_poll_exit_callback_t,
-    evpl_timer, evpl_timer_callback_t,
+    evpl, evpl_deferral, evpl_doorbell, evpl_doorbell_callback_t, evpl_fd_event,
+    evpl_fd_event_callback_t, evpl_loop_hooks, evpl_poll, evpl_poll_callback_t,
+    evpl_poll_enter_callback_t, evpl_poll_exit_callback_t, evpl_timer, evpl_timer_callback_t,
 };
 use crate::config::{CoreMech, ThreadConfig};
 use crate::sys::{eventfd, thread_token};
@@ -55,7 +55,9 @@ impl Hasher for AddressHasher {
     }
 
     fn write_usize(&mut self, value: usize) {
-        self.0 = (self.0 ^ value as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(26);
+        self.0 = (self.0 ^ value as u64)
+            .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+            .rotate_left(26);
     }
 }
 
@@ -66,8 +68,12 @@ pub trait ClosedBinds {
     fn finalise(&self);
 }
 
-const NO_HOOKS: evpl_loop_hooks =
-    evpl_loop_hooks { iteration_end: None, pre_wait: None, post_wait: None, private_data: core::ptr::null_mut() };
+const NO_HOOKS: evpl_loop_hooks = evpl_loop_hooks {
+    iteration_end: None,
+    pre_wait: None,
+    post_wait: None,
+    private_data: core::ptr::null_mut(),
+};
 
 /// The state of the hybrid mode.
 struct PollMode {
@@ -98,7 +104,11 @@ pub struct EventLoop {
 }
 
 impl EventLoop {
-    pub fn new(clock: &'static Clock, config: ThreadConfig, mech: CoreMech) -> io::Result<EventLoop> {
+    pub fn new(
+        clock: &'static Clock,
+        config: ThreadConfig,
+        mech: CoreMech,
+    ) -> io::Result<EventLoop> {
         let poll_mode = PollMode {
             on: Cell::new(false),
             iterations: Cell::new(0),
@@ -127,7 +137,12 @@ impl EventLoop {
     /// Tells the loop its own handle and what to call when another thread woke it.
     pub fn start(&self, evpl: *mut evpl, woken: evpl_fd_event_callback_t) -> io::Result<()> {
         self.evpl.set(evpl);
-        self.add_internal(self.wake_event_pointer(), self.wake_fd.as_raw_fd(), [woken, None, None], false)?;
+        self.add_internal(
+            self.wake_event_pointer(),
+            self.wake_fd.as_raw_fd(),
+            [woken, None, None],
+            false,
+        )?;
         self.fds.read_interest(self.wake_event_pointer());
         Ok(())
     }
@@ -136,7 +151,12 @@ impl EventLoop {
     /// `evpl` is a live handle: it points at a context that starts with memory and event loop.
     pub unsafe fn from_handle<'a>(evpl: *mut evpl) -> &'a EventLoop {
         // SAFETY: `Cx` is `repr(C)` and asserts that the loop is where this looks.
-        unsafe { &*evpl.cast::<u8>().add(crate::transport::EVENTS_OFFSET).cast::<EventLoop>() }
+        unsafe {
+            &*evpl
+                .cast::<u8>()
+                .add(crate::transport::EVENTS_OFFSET)
+                .cast::<EventLoop>()
+        }
     }
 
     pub fn evpl(&self) -> *mut evpl {
@@ -278,8 +298,13 @@ impl EventLoop {
         {
             return Some(0);
         }
-        let configured = u64::try_from(self.config.wait_ms).ok().map(|ms| ms * 1_000_000);
-        let until_timer = self.timers.next_deadline().map(|deadline| deadline.saturating_sub(self.clock.ticks()));
+        let configured = u64::try_from(self.config.wait_ms)
+            .ok()
+            .map(|ms| ms * 1_000_000);
+        let until_timer = self
+            .timers
+            .next_deadline()
+            .map(|deadline| deadline.saturating_sub(self.clock.ticks()));
         match (configured, until_timer) {
             (Some(wait), Some(timer)) => Some(wait.min(timer)),
             (wait, timer) => wait.or(timer),
@@ -288,8 +313,15 @@ impl EventLoop {
 
     // ---- sources --------------------------------------------------------------------------------
 
-    pub fn add_timer(&self, timer: *mut evpl_timer, callback: evpl_timer_callback_t, interval_us: u64, oneshot: bool) {
-        self.timers.add(timer, callback, interval_us, oneshot, self.clock.ticks());
+    pub fn add_timer(
+        &self,
+        timer: *mut evpl_timer,
+        callback: evpl_timer_callback_t,
+        interval_us: u64,
+        oneshot: bool,
+    ) {
+        self.timers
+            .add(timer, callback, interval_us, oneshot, self.clock.ticks());
     }
 
     pub fn remove_timer(&self, timer: *mut evpl_timer) {
@@ -333,12 +365,22 @@ impl EventLoop {
     }
 
     /// The user's descriptor: misuse ends the process with a line that says why.
-    pub fn add_fd_event(&self, event: *mut evpl_fd_event, fd: RawFd, callbacks: [evpl_fd_event_callback_t; 3]) {
+    pub fn add_fd_event(
+        &self,
+        event: *mut evpl_fd_event,
+        fd: RawFd,
+        callbacks: [evpl_fd_event_callback_t; 3],
+    ) {
         if fd < 0 {
             crate::abort!("core", "evpl_add_fd_event: descriptor {} is not valid", fd);
         }
         if let Err(error) = self.add_internal(event.cast(), fd, callbacks, false) {
-            crate::abort!("core", "evpl_add_fd_event: descriptor {} cannot be watched: {}", fd, error);
+            crate::abort!(
+                "core",
+                "evpl_add_fd_event: descriptor {} cannot be watched: {}",
+                fd,
+                error
+            );
         }
     }
 
@@ -350,14 +392,20 @@ impl EventLoop {
 
     pub fn fd_read_interest(&self, event: *mut evpl_fd_event) {
         if !self.fds.has_read_callback(event.cast()) {
-            crate::abort!("core", "evpl_fd_event_read_interest: the event has no read callback");
+            crate::abort!(
+                "core",
+                "evpl_fd_event_read_interest: the event has no read callback"
+            );
         }
         self.fds.read_interest(event.cast());
     }
 
     pub fn fd_write_interest(&self, event: *mut evpl_fd_event) {
         if !self.fds.has_write_callback(event.cast()) {
-            crate::abort!("core", "evpl_fd_event_write_interest: the event has no write callback");
+            crate::abort!(
+                "core",
+                "evpl_fd_event_write_interest: the event has no write callback"
+            );
         }
         self.fds.write_interest(event.cast());
     }
@@ -382,7 +430,9 @@ impl EventLoop {
     }
 
     pub fn activity(&self) {
-        self.poll_mode.activity.set(self.poll_mode.activity.get().wrapping_add(1));
+        self.poll_mode
+            .activity
+            .set(self.poll_mode.activity.get().wrapping_add(1));
     }
 
     pub fn poll_pin(&self) {

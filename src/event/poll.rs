@@ -6,7 +6,9 @@
 use std::cell::Cell;
 
 use super::callback;
-use crate::abi::{evpl, evpl_poll, evpl_poll_callback_t, evpl_poll_enter_callback_t, evpl_poll_exit_callback_t};
+use crate::abi::{
+    evpl, evpl_poll, evpl_poll_callback_t, evpl_poll_enter_callback_t, evpl_poll_exit_callback_t,
+};
 use crate::memory::cell::LoopCell;
 use core::ffi::c_void;
 
@@ -53,8 +55,15 @@ impl Polls {
         poll: evpl_poll_callback_t,
         private_data: *mut c_void,
     ) -> *mut evpl_poll {
-        let entry = Box::new(Entry { enter, exit, poll, private_data });
-        let handle = core::ptr::from_ref::<Entry>(&entry).cast_mut().cast::<evpl_poll>();
+        let entry = Box::new(Entry {
+            enter,
+            exit,
+            poll,
+            private_data,
+        });
+        let handle = core::ptr::from_ref::<Entry>(&entry)
+            .cast_mut()
+            .cast::<evpl_poll>();
         self.entries.with(|entries| entries.push(Some(entry)));
         self.count.set(self.count.get() + 1);
         handle
@@ -64,9 +73,15 @@ impl Polls {
     pub fn remove(&self, handle: *mut evpl_poll) -> bool {
         let removed = self.entries.with(|entries| {
             let index = entries.iter().position(|entry| {
-                entry.as_deref().is_some_and(|entry| core::ptr::from_ref(entry).cast() == handle.cast_const())
+                entry
+                    .as_deref()
+                    .is_some_and(|entry| core::ptr::from_ref(entry).cast() == handle.cast_const())
             })?;
-            if self.rounds.get() > 0 { entries[index].take() } else { entries.remove(index) }
+            if self.rounds.get() > 0 {
+                entries[index].take()
+            } else {
+                entries.remove(index)
+            }
         });
         if removed.is_some() {
             self.count.set(self.count.get() - 1);
@@ -91,14 +106,21 @@ impl Polls {
     fn each(
         &self,
         mut visit: impl FnMut(
-            (evpl_poll_enter_callback_t, evpl_poll_exit_callback_t, evpl_poll_callback_t, *mut c_void),
+            (
+                evpl_poll_enter_callback_t,
+                evpl_poll_exit_callback_t,
+                evpl_poll_callback_t,
+                *mut c_void,
+            ),
         ),
     ) {
         self.rounds.set(self.rounds.get() + 1);
         let len = self.entries.with(|entries| entries.len());
         for index in 0..len {
             let entry = self.entries.with(|entries| {
-                entries[index].as_deref().map(|entry| (entry.enter, entry.exit, entry.poll, entry.private_data))
+                entries[index]
+                    .as_deref()
+                    .map(|entry| (entry.enter, entry.exit, entry.poll, entry.private_data))
             });
             if let Some(entry) = entry {
                 visit(entry);

@@ -45,11 +45,23 @@ pub struct Timers {
 
 impl Timers {
     /// Registers `timer`; one that is registered already starts again.
-    pub fn add(&self, timer: *mut evpl_timer, callback: evpl_timer_callback_t, interval_us: u64, oneshot: bool, now: u64) {
+    pub fn add(
+        &self,
+        timer: *mut evpl_timer,
+        callback: evpl_timer_callback_t,
+        interval_us: u64,
+        oneshot: bool,
+        now: u64,
+    ) {
         let deadline = deadline_after(now, interval_us);
         storage::write_timer(
             timer,
-            evpl_timer { callback, interval: interval_us, deadline, oneshot: i32::from(oneshot) },
+            evpl_timer {
+                callback,
+                interval: interval_us,
+                deadline,
+                oneshot: i32::from(oneshot),
+            },
         );
         self.queue.with(|queue| {
             queue.remove(timer);
@@ -66,7 +78,8 @@ impl Timers {
     }
 
     pub fn next_deadline(&self) -> Option<u64> {
-        self.queue.with(|queue| queue.by_key.first_key_value().map(|(key, _)| key.0))
+        self.queue
+            .with(|queue| queue.by_key.first_key_value().map(|(key, _)| key.0))
     }
 
     /// Fires everything due at `now`, each timer at most once; `clock` gives the time for re-arming.
@@ -82,7 +95,9 @@ impl Timers {
             }
             callback::timer(callback, evpl, timer);
             // Re-arm only what the callback neither removed nor added again.
-            let still_registered = self.queue.with(|queue| queue.by_address.get(&timer) == Some(&key));
+            let still_registered = self
+                .queue
+                .with(|queue| queue.by_address.get(&timer) == Some(&key));
             if still_registered {
                 let deadline = deadline_after(clock(), interval_us);
                 storage::set_timer_deadline(timer, deadline);

@@ -368,7 +368,8 @@ pub unsafe fn alloc_global(pool: &'static Pool, out: *mut evpl_iovec) {
 /// `record` is a live reference count.
 pub unsafe fn is_pool_buffer(record: *const evpl_iovec_ref) -> bool {
     // SAFETY: by the contract above; `release` is set once, before the record is handed out.
-    unsafe { (*record).release }.is_some_and(|release| core::ptr::fn_addr_eq(release, BUFFER_RELEASE))
+    unsafe { (*record).release }
+        .is_some_and(|release| core::ptr::fn_addr_eq(release, BUFFER_RELEASE))
 }
 
 const BUFFER_RELEASE: unsafe extern "C" fn(*mut evpl, *mut evpl_iovec_ref) = buffer_release;

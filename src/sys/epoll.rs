@@ -27,15 +27,22 @@ impl Epoll {
         // SAFETY: no pointers are passed.
         let fd = check(unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) })?;
         // SAFETY: a fresh descriptor that only we have.
-        Ok(Epoll { fd: unsafe { OwnedFd::from_raw_fd(fd) } })
+        let fd = unsafe { OwnedFd::from_raw_fd(fd) };
+        Ok(Epoll { fd })
     }
 
     /// Registers `fd` once for everything, edge triggered; `data` comes back with each event.
     pub fn add(&self, fd: RawFd, data: u64) -> io::Result<()> {
-        let interest = libc::EPOLLIN | libc::EPOLLOUT | libc::EPOLLERR | libc::EPOLLRDHUP | libc::EPOLLET;
-        let mut event = libc::epoll_event { events: interest as u32, u64: data };
+        let interest =
+            libc::EPOLLIN | libc::EPOLLOUT | libc::EPOLLERR | libc::EPOLLRDHUP | libc::EPOLLET;
+        let mut event = libc::epoll_event {
+            events: interest as u32,
+            u64: data,
+        };
         // SAFETY: `event` lives through the call.
-        check(unsafe { libc::epoll_ctl(self.fd.as_raw_fd(), libc::EPOLL_CTL_ADD, fd, &mut event) })?;
+        check(unsafe {
+            libc::epoll_ctl(self.fd.as_raw_fd(), libc::EPOLL_CTL_ADD, fd, &mut event)
+        })?;
         Ok(())
     }
 
@@ -43,10 +50,22 @@ impl Epoll {
     pub fn remove(&self, fd: RawFd) -> io::Result<()> {
         // SAFETY: the event argument is ignored for DEL.
         let result = check(unsafe {
-            libc::epoll_ctl(self.fd.as_raw_fd(), libc::EPOLL_CTL_DEL, fd, core::ptr::null_mut())
+            libc::epoll_ctl(
+                self.fd.as_raw_fd(),
+                libc::EPOLL_CTL_DEL,
+                fd,
+                core::ptr::null_mut(),
+            )
         });
         match result {
-            Err(error) if matches!(error.raw_os_error(), Some(libc::EBADF | libc::ENOENT | libc::EPERM)) => Ok(()),
+            Err(error)
+                if matches!(
+                    error.raw_os_error(),
+                    Some(libc::EBADF | libc::ENOENT | libc::EPERM)
+                ) =>
+            {
+                Ok(())
+            }
             other => other.map(drop),
         }
     }
@@ -68,7 +87,12 @@ impl Epoll {
         let timeout_ms = timeout_ns.map_or(-1, |ns| (ns / 1_000_000).min(i32::MAX as u64) as i32);
         // SAFETY: the kernel writes at most WAIT_EVENTS_MAX entries.
         let count = check(unsafe {
-            libc::epoll_wait(self.fd.as_raw_fd(), events.as_mut_ptr(), WAIT_EVENTS_MAX as i32, timeout_ms)
+            libc::epoll_wait(
+                self.fd.as_raw_fd(),
+                events.as_mut_ptr(),
+                WAIT_EVENTS_MAX as i32,
+                timeout_ms,
+            )
         })?;
         Ok(count as usize)
     }

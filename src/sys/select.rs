@@ -28,12 +28,16 @@ impl FdSet {
     }
 
     pub fn contains(&self, fd: RawFd) -> bool {
-        self.words.get(fd as usize / WORD_BITS).is_some_and(|word| word & (1 << (fd as usize % WORD_BITS)) != 0)
+        self.words
+            .get(fd as usize / WORD_BITS)
+            .is_some_and(|word| word & (1 << (fd as usize % WORD_BITS)) != 0)
     }
 
     fn reserve_bits(&mut self, bits: usize) {
         // The kernel copies whole words for `bits` descriptors; never less than one fd_set.
-        let words = bits.div_ceil(WORD_BITS).max(size_of::<libc::fd_set>() / size_of::<u64>());
+        let words = bits
+            .div_ceil(WORD_BITS)
+            .max(size_of::<libc::fd_set>() / size_of::<u64>());
         if self.words.len() < words {
             self.words.resize(words, 0);
         }
@@ -41,10 +45,18 @@ impl FdSet {
 }
 
 /// Waits until one of the descriptors below `bits` is ready; the sets are narrowed to the ready ones.
-pub fn wait(read: &mut FdSet, write: &mut FdSet, bits: usize, timeout_ns: Option<u64>) -> io::Result<usize> {
+pub fn wait(
+    read: &mut FdSet,
+    write: &mut FdSet,
+    bits: usize,
+    timeout_ns: Option<u64>,
+) -> io::Result<usize> {
     read.reserve_bits(bits);
     write.reserve_bits(bits);
-    let mut timeout = libc::timeval { tv_sec: 0, tv_usec: 0 };
+    let mut timeout = libc::timeval {
+        tv_sec: 0,
+        tv_usec: 0,
+    };
     let timeout_pointer = match timeout_ns {
         None => core::ptr::null_mut(),
         Some(ns) => {
@@ -81,7 +93,9 @@ mod tests {
         let mut set = FdSet::default();
         set.insert(3);
         set.insert(5000);
-        assert!(set.contains(3) && set.contains(5000) && !set.contains(4999) && !set.contains(100_000));
+        assert!(
+            set.contains(3) && set.contains(5000) && !set.contains(4999) && !set.contains(100_000)
+        );
         set.clear();
         assert!(!set.contains(5000));
     }

@@ -17,7 +17,10 @@ impl SockAddr {
     pub fn empty() -> SockAddr {
         // SAFETY: all-zero bytes are a valid sockaddr_storage (family AF_UNSPEC).
         let storage = unsafe { core::mem::zeroed() };
-        SockAddr { storage, len: size_of::<sockaddr_storage>() as socklen_t }
+        SockAddr {
+            storage,
+            len: size_of::<sockaddr_storage>() as socklen_t,
+        }
     }
 
     pub fn family(&self) -> i32 {
@@ -35,7 +38,8 @@ impl SockAddr {
 
 pub fn open(family: i32, kind: i32) -> io::Result<OwnedFd> {
     // SAFETY: no pointers are passed.
-    let fd = check(unsafe { libc::socket(family, kind | libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC, 0) })?;
+    let fd =
+        check(unsafe { libc::socket(family, kind | libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC, 0) })?;
     // SAFETY: a fresh descriptor that only we have.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
@@ -52,17 +56,19 @@ pub fn listen(fd: RawFd, backlog: i32) -> io::Result<()> {
 
 /// True if the connection is up at once, false if it is under way.
 pub fn connect(fd: RawFd, address: &SockAddr) -> io::Result<bool> {
-    loop {
-        // SAFETY: the address is readable for its length.
-        match check(unsafe { libc::connect(fd, address.as_ptr(), address.len) }) {
-            Ok(_) => return Ok(true),
-            Err(error) => match error.raw_os_error() {
-                Some(libc::EINPROGRESS) => return Ok(false),
-                // Interrupted after it began: it goes on by itself.
-                Some(libc::EINTR | libc::EALREADY) => return Ok(false),
-                _ => return Err(error),
-            },
+    // SAFETY: the address is readable for its length.
+    match check(unsafe { libc::connect(fd, address.as_ptr(), address.len) }) {
+        Ok(_) => Ok(true),
+        // Interrupted after it began: it goes on by itself.
+        Err(error)
+            if matches!(
+                error.raw_os_error(),
+                Some(libc::EINPROGRESS | libc::EINTR | libc::EALREADY)
+            ) =>
+        {
+            Ok(false)
         }
+        Err(error) => Err(error),
     }
 }
 
@@ -70,8 +76,14 @@ pub fn accept(fd: RawFd) -> io::Result<(OwnedFd, SockAddr)> {
     let mut address = SockAddr::empty();
     let mut len = address.len;
     // SAFETY: the kernel writes at most `len` bytes of the address and the length itself.
-    let accepted =
-        check(unsafe { libc::accept4(fd, address.as_mut_ptr(), &mut len, libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC) })?;
+    let accepted = check(unsafe {
+        libc::accept4(
+            fd,
+            address.as_mut_ptr(),
+            &mut len,
+            libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC,
+        )
+    })?;
     address.len = len;
     // SAFETY: a fresh descriptor that only we have.
     Ok((unsafe { OwnedFd::from_raw_fd(accepted) }, address))
@@ -92,15 +104,31 @@ pub fn take_error(fd: RawFd) -> io::Result<()> {
     let mut len = size_of::<libc::c_int>() as socklen_t;
     // SAFETY: value and length are writable and of the size given.
     check(unsafe {
-        libc::getsockopt(fd, libc::SOL_SOCKET, libc::SO_ERROR, (&raw mut errno).cast(), &mut len)
+        libc::getsockopt(
+            fd,
+            libc::SOL_SOCKET,
+            libc::SO_ERROR,
+            (&raw mut errno).cast(),
+            &mut len,
+        )
     })?;
-    if errno == 0 { Ok(()) } else { Err(io::Error::from_raw_os_error(errno)) }
+    if errno == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::from_raw_os_error(errno))
+    }
 }
 
 pub fn set_option(fd: RawFd, level: i32, name: i32, value: libc::c_int) -> io::Result<()> {
     // SAFETY: the value is readable for its size.
     check(unsafe {
-        libc::setsockopt(fd, level, name, (&raw const value).cast(), size_of::<libc::c_int>() as socklen_t)
+        libc::setsockopt(
+            fd,
+            level,
+            name,
+            (&raw const value).cast(),
+            size_of::<libc::c_int>() as socklen_t,
+        )
     })
     .map(drop)
 }
@@ -162,7 +190,12 @@ pub unsafe fn send_messages(fd: RawFd, messages: &mut [libc::mmsghdr]) -> io::Re
     loop {
         // SAFETY: the caller's promise.
         let sent = unsafe {
-            libc::sendmmsg(fd, messages.as_mut_ptr(), messages.len() as u32, (libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT) as _)
+            libc::sendmmsg(
+                fd,
+                messages.as_mut_ptr(),
+                messages.len() as u32,
+                (libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT) as _,
+            )
         };
         match check(sent) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -179,7 +212,13 @@ pub unsafe fn receive_messages(fd: RawFd, messages: &mut [libc::mmsghdr]) -> io:
     loop {
         // SAFETY: the caller's promise.
         let received = unsafe {
-            libc::recvmmsg(fd, messages.as_mut_ptr(), messages.len() as u32, libc::MSG_DONTWAIT as _, core::ptr::null_mut())
+            libc::recvmmsg(
+                fd,
+                messages.as_mut_ptr(),
+                messages.len() as u32,
+                libc::MSG_DONTWAIT as _,
+                core::ptr::null_mut(),
+            )
         };
         match check(received) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -199,4 +238,3 @@ pub fn somaxconn() -> i32 {
         .and_then(|text| text.trim().parse().ok())
         .unwrap_or(libc::SOMAXCONN)
 }
-

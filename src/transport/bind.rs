@@ -17,7 +17,8 @@ use super::socket::listen::ListenIo;
 use super::socket::stream::StreamIo;
 use super::socket::udp::UdpIo;
 use crate::abi::{
-    evpl, evpl_bind, evpl_deferral, evpl_fd_event, evpl_notify_callback_t, evpl_rdma_callback_t, evpl_segment_callback_t,
+    evpl, evpl_bind, evpl_deferral, evpl_fd_event, evpl_notify_callback_t, evpl_rdma_callback_t,
+    evpl_segment_callback_t,
 };
 use crate::event::fd_event::FdEvent;
 use crate::memory::cell::LoopCell;
@@ -112,7 +113,11 @@ impl Bind {
     fn vacant() -> Bind {
         Bind {
             event: FdEvent::unregistered(),
-            work: UnsafeCell::new(evpl_deferral { callback: None, private_data: core::ptr::null_mut(), armed: 0 }),
+            work: UnsafeCell::new(evpl_deferral {
+                callback: None,
+                private_data: core::ptr::null_mut(),
+                armed: 0,
+            }),
             flags: Cell::new(CLOSED),
             generation: Cell::new(0),
             row: Cell::new(registry::first_row()),
@@ -148,7 +153,12 @@ impl Bind {
     /// `event` was registered by `event_pointer` of a live bind.
     pub unsafe fn from_event<'a>(event: *mut evpl_fd_event) -> &'a Bind {
         // SAFETY: `event` is the field at this offset inside a bind.
-        unsafe { &*event.cast::<u8>().sub(core::mem::offset_of!(Bind, event)).cast::<Bind>() }
+        unsafe {
+            &*event
+                .cast::<u8>()
+                .sub(core::mem::offset_of!(Bind, event))
+                .cast::<Bind>()
+        }
     }
 
     pub fn event_pointer(&self) -> *mut FdEvent {
@@ -203,7 +213,11 @@ impl Bind {
         private_data: *mut c_void,
     ) {
         self.notify.set(notify);
-        self.segment.set(if self.row().caps.stream { segment } else { None });
+        self.segment.set(if self.row().caps.stream {
+            segment
+        } else {
+            None
+        });
         self.private_data.set(private_data);
     }
 
@@ -255,7 +269,9 @@ impl Bind {
     pub fn is_drained(&self) -> bool {
         self.send.with(|ring| ring.is_empty())
             && self.messages.with(|messages| messages.is_empty())
-            && self.reads.with(|reads| reads.as_ref().is_none_or(|reads| reads.is_empty()))
+            && self
+                .reads
+                .with(|reads| reads.as_ref().is_none_or(|reads| reads.is_empty()))
     }
 
     fn work_pointer(&self) -> *mut evpl_deferral {
@@ -431,7 +447,9 @@ impl Cx {
         let mut due = self.binds.pending_count();
         while due > 0 {
             due -= 1;
-            let Some(bind) = self.binds.pending.with(|pending| pending.pop_front()) else { return };
+            let Some(bind) = self.binds.pending.with(|pending| pending.pop_front()) else {
+                return;
+            };
             // SAFETY: the list holds binds of live chunks.
             self.finalise(unsafe { &*bind });
         }
@@ -448,7 +466,10 @@ impl Cx {
 
     /// Every one-sided operation still queued is answered.
     fn fail_operations(&self, bind: &Bind) {
-        while let Some(read) = bind.reads.with(|reads| reads.as_mut().and_then(|reads| reads.pop_front())) {
+        while let Some(read) = bind
+            .reads
+            .with(|reads| reads.as_mut().and_then(|reads| reads.pop_front()))
+        {
             self.complete_read(read, libc::ECONNRESET);
         }
         while let Some(message) = bind.messages.with(|messages| messages.pop_front()) {
@@ -495,7 +516,12 @@ impl Cx {
 /// The bind's deferral: first what is to be flushed, then what is to be closed.
 unsafe extern "C" fn work(evpl: *mut evpl, private_data: *mut c_void) {
     // SAFETY: the loop runs a bind's deferral with its own handle, and `prepare` stored the bind.
-    let (cx, bind) = unsafe { (Cx::from_handle(evpl), Bind::from_handle(private_data.cast())) };
+    let (cx, bind) = unsafe {
+        (
+            Cx::from_handle(evpl),
+            Bind::from_handle(private_data.cast()),
+        )
+    };
     if bind.has(FLUSH_ARMED) {
         bind.clear(FLUSH_ARMED);
         if !bind.has(PENDING_CLOSED) {

@@ -9,8 +9,9 @@ use super::Cx;
 use super::address::Address;
 use super::bind::{Bind, CONNECTED, PENDING_CLOSED, SENT_NOTIFY};
 use crate::abi::{
-    EVPL_NOTIFY_CONNECTED, EVPL_NOTIFY_DISCONNECTED, EVPL_NOTIFY_RECV_DATA, EVPL_NOTIFY_RECV_MSG, EVPL_NOTIFY_SENT,
-    evpl_iovec, evpl_notify, evpl_notify_payload, evpl_notify_recv_msg, evpl_notify_sent,
+    EVPL_NOTIFY_CONNECTED, EVPL_NOTIFY_DISCONNECTED, EVPL_NOTIFY_RECV_DATA, EVPL_NOTIFY_RECV_MSG,
+    EVPL_NOTIFY_SENT, evpl_iovec, evpl_notify, evpl_notify_payload, evpl_notify_recv_msg,
+    evpl_notify_sent,
 };
 use crate::memory::iovec::Iovec;
 
@@ -19,7 +20,9 @@ const MESSAGE_ARRAYS_MAX: usize = 8;
 /// A message array larger than this is given back to the heap.
 const MESSAGE_ARRAY_KEPT_LEN_MAX: usize = 4096;
 
-const NO_PAYLOAD: evpl_notify_payload = evpl_notify_payload { sent: evpl_notify_sent { bytes: 0, msgs: 0 } };
+const NO_PAYLOAD: evpl_notify_payload = evpl_notify_payload {
+    sent: evpl_notify_sent { bytes: 0, msgs: 0 },
+};
 
 impl Cx {
     pub fn notify_connected(&self, bind: &Bind) {
@@ -37,7 +40,10 @@ impl Cx {
     /// Bytes or messages were handed over.
     pub fn notify_sent(&self, bind: &Bind, bytes: u64, msgs: u64) {
         if bind.has(SENT_NOTIFY) && !bind.has(PENDING_CLOSED) {
-            let sent = evpl_notify_sent { bytes: bytes as _, msgs: msgs as _ };
+            let sent = evpl_notify_sent {
+                bytes: bytes as _,
+                msgs: msgs as _,
+            };
             self.notify(bind, EVPL_NOTIFY_SENT, evpl_notify_payload { sent });
         }
     }
@@ -70,7 +76,12 @@ impl Cx {
     }
 
     /// One message. Its references pass to the program.
-    pub fn deliver_message(&self, bind: &Bind, mut message: Vec<Iovec>, address: Option<Arc<Address>>) {
+    pub fn deliver_message(
+        &self,
+        bind: &Bind,
+        mut message: Vec<Iovec>,
+        address: Option<Arc<Address>>,
+    ) {
         if bind.has(PENDING_CLOSED) {
             for iovec in message.drain(..) {
                 iovec.release(self.evpl());
@@ -81,7 +92,9 @@ impl Cx {
                 iovec: message.as_mut_ptr().cast::<evpl_iovec>(),
                 niov: message.len() as u32,
                 length: length as u32,
-                addr: address.as_ref().map_or(core::ptr::null_mut(), |address| Arc::as_ptr(address).cast_mut().cast()),
+                addr: address.as_ref().map_or(core::ptr::null_mut(), |address| {
+                    Arc::as_ptr(address).cast_mut().cast()
+                }),
             };
             self.notify(bind, EVPL_NOTIFY_RECV_MSG, evpl_notify_payload { recv_msg });
             // The program owns the references now; the array is ours. `Iovec` has no destructor.
@@ -92,7 +105,9 @@ impl Cx {
 
     /// An empty array to gather a message in.
     pub fn message_array(&self) -> Vec<Iovec> {
-        self.message_arrays.with(|arrays| arrays.pop()).unwrap_or_default()
+        self.message_arrays
+            .with(|arrays| arrays.pop())
+            .unwrap_or_default()
     }
 
     pub fn keep_message_array(&self, array: Vec<Iovec>) {
@@ -110,7 +125,11 @@ impl Cx {
         let (callback, private_data) = bind.notify_callback();
         // A listening bind has none.
         let Some(callback) = callback else { return };
-        let mut notify = evpl_notify { notify_type, notify_status: 0, payload };
+        let mut notify = evpl_notify {
+            notify_type,
+            notify_status: 0,
+            payload,
+        };
         // SAFETY: what the program passed at connect, bind or attach; nothing is borrowed.
         unsafe { callback(self.evpl(), bind.handle(), &mut notify, private_data) }
     }

@@ -46,8 +46,17 @@ unsafe impl Send for Attachment {}
 unsafe impl Sync for Attachment {}
 
 impl Attachment {
-    pub fn new(inbox: Arc<Inbox>, callback: evpl_attach_callback_t, private_data: *mut c_void) -> Attachment {
-        Attachment { inbox, callback, private_data, detached: AtomicBool::new(false) }
+    pub fn new(
+        inbox: Arc<Inbox>,
+        callback: evpl_attach_callback_t,
+        private_data: *mut c_void,
+    ) -> Attachment {
+        Attachment {
+            inbox,
+            callback,
+            private_data,
+            detached: AtomicBool::new(false),
+        }
     }
 
     pub fn detach(&self) {
@@ -103,7 +112,10 @@ pub struct Inbox {
 
 impl Inbox {
     pub fn new(wake: Arc<OwnedFd>) -> Arc<Inbox> {
-        Arc::new(Inbox { state: Mutex::default(), wake })
+        Arc::new(Inbox {
+            state: Mutex::default(),
+            wake,
+        })
     }
 
     fn with<R>(&self, f: impl FnOnce(&mut State) -> R) -> R {

@@ -28,14 +28,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::abi::evpl;
 use crate::config::GlobalConfig;
 use crate::event::EventLoop;
-use crate::memory::allocator::Pool;
 use crate::memory::LoopMemory;
 use crate::memory::cell::LoopCell;
 use crate::memory::iovec::Iovec;
+use crate::memory::slab::Pool;
 use crate::time::Clock;
 use address::{Address, AddressKind};
 use bind::{Bind, Binds};
-use inbox::{Accepted, AcceptSink, Inbox};
+use inbox::{AcceptSink, Accepted, Inbox};
 
 /// Fixed facts of a protocol, as in the public table.
 #[derive(Clone, Copy)]

@@ -51,13 +51,24 @@ impl Publications {
         }
         // SAFETY: a pool buffer, whose slab was set when it was made.
         let (key, generation) = unsafe { (slab_key((*buffer).slab), buffer_generation(buffer)) };
-        let Ok(key) = u32::try_from(key) else { return (0, 0) };
+        let Ok(key) = u32::try_from(key) else {
+            return (0, 0);
+        };
         let start = iovec.data().addr() as u64;
-        let fresh = Range { len: u64::from(iovec.len()), key, buffer, generation };
+        let fresh = Range {
+            len: u64::from(iovec.len()),
+            key,
+            buffer,
+            generation,
+        };
         self.with(|ranges| {
             let range = ranges.entry(start).or_insert(fresh);
             // The same start in the same life of the buffer: the longer range covers both.
-            let len = if range.is_current() { range.len.max(fresh.len) } else { fresh.len };
+            let len = if range.is_current() {
+                range.len.max(fresh.len)
+            } else {
+                fresh.len
+            };
             *range = Range { len, ..fresh };
         });
         (key, start)
@@ -66,11 +77,16 @@ impl Publications {
     /// Whether `len` bytes at `address` may be accessed with `key`. The buffer is at most `buffer_size`
     /// long, so no range that starts further back can reach the address.
     pub fn allows(&self, key: u32, address: u64, len: u64, buffer_size: u64) -> bool {
-        let Some(end) = address.checked_add(len) else { return false };
+        let Some(end) = address.checked_add(len) else {
+            return false;
+        };
         self.with(|ranges| {
             let mut outdated = Vec::new();
             let mut allowed = false;
-            for (&start, range) in ranges.range(address.saturating_sub(buffer_size)..=address).rev() {
+            for (&start, range) in ranges
+                .range(address.saturating_sub(buffer_size)..=address)
+                .rev()
+            {
                 if !range.is_current() {
                     outdated.push(start);
                 } else if range.key == key && end <= start + range.len {

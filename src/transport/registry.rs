@@ -21,33 +21,120 @@ pub struct Missing(pub &'static str);
 
 const NOT_BUILT: Result<&'static dyn Protocol, Missing> = Err(Missing("not part of this build"));
 
-const STREAM: Caps = Caps { stream: true, connected: true, rdma: false, kind: AddressKind::Inet };
-const STREAM_LOCAL: Caps = Caps { kind: AddressKind::Local, ..STREAM };
-const STREAM_INPROC: Caps = Caps { kind: AddressKind::Inproc, ..STREAM };
-const STREAM_RDMA: Caps = Caps { rdma: true, ..STREAM };
-const DATAGRAM: Caps = Caps { stream: false, connected: false, rdma: false, kind: AddressKind::Inet };
-const DATAGRAM_RDMA: Caps = Caps { connected: true, rdma: true, ..DATAGRAM };
-const DATAGRAM_INPROC: Caps = Caps { kind: AddressKind::Inproc, ..DATAGRAM_RDMA };
+const STREAM: Caps = Caps {
+    stream: true,
+    connected: true,
+    rdma: false,
+    kind: AddressKind::Inet,
+};
+const STREAM_LOCAL: Caps = Caps {
+    kind: AddressKind::Local,
+    ..STREAM
+};
+const STREAM_INPROC: Caps = Caps {
+    kind: AddressKind::Inproc,
+    ..STREAM
+};
+const STREAM_RDMA: Caps = Caps {
+    rdma: true,
+    ..STREAM
+};
+const DATAGRAM: Caps = Caps {
+    stream: false,
+    connected: false,
+    rdma: false,
+    kind: AddressKind::Inet,
+};
+const DATAGRAM_RDMA: Caps = Caps {
+    connected: true,
+    rdma: true,
+    ..DATAGRAM
+};
+const DATAGRAM_INPROC: Caps = Caps {
+    kind: AddressKind::Inproc,
+    ..DATAGRAM_RDMA
+};
 
 static ROWS: [Row; EVPL_NUM_PROTO as usize] = [
-    Row { id: 0, name: "DATAGRAM_SOCKET_UDP", caps: DATAGRAM, implementation: Ok(&Udp) },
-    Row { id: 1, name: "DATAGRAM_RDMACM_RC", caps: DATAGRAM_RDMA, implementation: NOT_BUILT },
-    Row { id: 2, name: "DATAGRAM_RDMACM_UD", caps: DATAGRAM, implementation: NOT_BUILT },
-    Row { id: 3, name: "STREAM_SOCKET_TCP", caps: STREAM, implementation: Ok(&Tcp) },
-    Row { id: 4, name: "STREAM_XLIO_TCP", caps: STREAM, implementation: NOT_BUILT },
-    Row { id: 5, name: "STREAM_IO_URING_TCP", caps: STREAM, implementation: NOT_BUILT },
-    Row { id: 6, name: "STREAM_RDMACM_RC", caps: STREAM_RDMA, implementation: NOT_BUILT },
-    Row { id: 7, name: "STREAM_SOCKET_TLS", caps: STREAM, implementation: NOT_BUILT },
-    Row { id: 8, name: "DATAGRAM_TCP_RDMA", caps: DATAGRAM_RDMA, implementation: NOT_BUILT },
-    Row { id: 9, name: "STREAM_SOCKET_UNIX", caps: STREAM_LOCAL, implementation: Ok(&Unix) },
-    Row { id: 10, name: "STREAM_INPROC", caps: STREAM_INPROC, implementation: Ok(&InprocStream) },
-    Row { id: 11, name: "DATAGRAM_INPROC", caps: DATAGRAM_INPROC, implementation: Ok(&InprocDatagram) },
+    Row {
+        id: 0,
+        name: "DATAGRAM_SOCKET_UDP",
+        caps: DATAGRAM,
+        implementation: Ok(&Udp),
+    },
+    Row {
+        id: 1,
+        name: "DATAGRAM_RDMACM_RC",
+        caps: DATAGRAM_RDMA,
+        implementation: NOT_BUILT,
+    },
+    Row {
+        id: 2,
+        name: "DATAGRAM_RDMACM_UD",
+        caps: DATAGRAM,
+        implementation: NOT_BUILT,
+    },
+    Row {
+        id: 3,
+        name: "STREAM_SOCKET_TCP",
+        caps: STREAM,
+        implementation: Ok(&Tcp),
+    },
+    Row {
+        id: 4,
+        name: "STREAM_XLIO_TCP",
+        caps: STREAM,
+        implementation: NOT_BUILT,
+    },
+    Row {
+        id: 5,
+        name: "STREAM_IO_URING_TCP",
+        caps: STREAM,
+        implementation: NOT_BUILT,
+    },
+    Row {
+        id: 6,
+        name: "STREAM_RDMACM_RC",
+        caps: STREAM_RDMA,
+        implementation: NOT_BUILT,
+    },
+    Row {
+        id: 7,
+        name: "STREAM_SOCKET_TLS",
+        caps: STREAM,
+        implementation: NOT_BUILT,
+    },
+    Row {
+        id: 8,
+        name: "DATAGRAM_TCP_RDMA",
+        caps: DATAGRAM_RDMA,
+        implementation: NOT_BUILT,
+    },
+    Row {
+        id: 9,
+        name: "STREAM_SOCKET_UNIX",
+        caps: STREAM_LOCAL,
+        implementation: Ok(&Unix),
+    },
+    Row {
+        id: 10,
+        name: "STREAM_INPROC",
+        caps: STREAM_INPROC,
+        implementation: Ok(&InprocStream),
+    },
+    Row {
+        id: 11,
+        name: "DATAGRAM_INPROC",
+        caps: DATAGRAM_INPROC,
+        implementation: Ok(&InprocDatagram),
+    },
 ];
 
 impl Row {
     /// The implementation of a bind's own row.
     pub fn protocol(&self) -> &'static dyn Protocol {
-        self.implementation.expect("binds are made only for protocols that are registered")
+        self.implementation
+            .expect("binds are made only for protocols that are registered")
     }
 }
 
@@ -64,7 +151,9 @@ pub fn rows() -> &'static [Row] {
 /// The row of a registered protocol, or why there is none. Any integer may be asked for.
 pub fn find(id: i32) -> Result<&'static Row, String> {
     let row = usize::try_from(id).ok().and_then(|index| ROWS.get(index));
-    let Some(row) = row else { return Err(format!("protocol {id} does not exist")) };
+    let Some(row) = row else {
+        return Err(format!("protocol {id} does not exist"));
+    };
     match row.implementation {
         Ok(_) => Ok(row),
         Err(Missing(reason)) => Err(format!("protocol {} is not available: {reason}", row.name)),
@@ -72,12 +161,18 @@ pub fn find(id: i32) -> Result<&'static Row, String> {
 }
 
 pub fn find_by_name(name: &[u8]) -> Option<&'static Row> {
-    ROWS.iter().find(|row| row.implementation.is_ok() && row.name.as_bytes() == name)
+    ROWS.iter()
+        .find(|row| row.implementation.is_ok() && row.name.as_bytes() == name)
 }
 
 /// An accepted connection reaches the thread that will own it: attach callback, transport, CONNECTED.
 pub fn take_over(cx: &Cx, request: AcceptRequest) {
-    let AcceptRequest { attachment, row, accepted, remote } = request;
+    let AcceptRequest {
+        attachment,
+        row,
+        accepted,
+        remote,
+    } = request;
     if attachment.is_detached() {
         return;
     }
@@ -89,17 +184,33 @@ pub fn take_over(cx: &Cx, request: AcceptRequest) {
     if let Some(attach) = attachment.callback {
         // SAFETY: what the program passed to evpl_listener_attach; nothing is borrowed.
         unsafe {
-            attach(cx.evpl(), bind.handle(), &mut notify, &mut segment, &mut private_data, attachment.private_data);
+            attach(
+                cx.evpl(),
+                bind.handle(),
+                &mut notify,
+                &mut segment,
+                &mut private_data,
+                attachment.private_data,
+            );
         }
     }
     if notify.is_none() {
-        crate::log_error!("core", "connection from {} closed: the attach callback set no notify callback", bind.remote_address_text());
+        crate::log_error!(
+            "core",
+            "connection from {} closed: the attach callback set no notify callback",
+            bind.remote_address_text()
+        );
         cx.recycle(bind);
         return;
     }
     bind.set_callbacks(notify, segment, private_data);
     if let Err(error) = row.protocol().attach(cx, bind, accepted) {
-        crate::log_error!("core", "connection from {} closed: {}", bind.remote_address_text(), error);
+        crate::log_error!(
+            "core",
+            "connection from {} closed: {}",
+            bind.remote_address_text(),
+            error
+        );
         cx.request_close(bind);
     }
 }

@@ -14,11 +14,14 @@ pub struct EpollPoller {
 
 impl EpollPoller {
     pub fn open() -> io::Result<EpollPoller> {
-        Ok(EpollPoller { epoll: Epoll::open()? })
+        Ok(EpollPoller {
+            epoll: Epoll::open()?,
+        })
     }
 
     pub fn add(&self, fd: RawFd, slot: u32, generation: u32) -> io::Result<()> {
-        self.epoll.add(fd, u64::from(generation) << 32 | u64::from(slot))
+        self.epoll
+            .add(fd, u64::from(generation) << 32 | u64::from(slot))
     }
 
     pub fn remove(&self, fd: RawFd) -> io::Result<()> {

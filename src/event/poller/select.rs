@@ -67,7 +67,12 @@ impl Sets {
                 self.write.insert(fd);
             }
             bits = bits.max(fd as usize + 1);
-            self.watched.push(Watched { slot, generation, fd, interest });
+            self.watched.push(Watched {
+                slot,
+                generation,
+                fd,
+                interest,
+            });
         });
         let count = select::wait(&mut self.read, &mut self.write, bits, timeout_ns)?;
         if count > 0 {

@@ -41,7 +41,12 @@ fn io(bind: &Bind) -> Option<&InprocIo> {
 macro_rules! protocol {
     ($name:ident, publish: $publish:expr) => {
         impl Protocol for $name {
-            fn connect(&self, cx: &Cx, bind: &Bind, _local: Option<Arc<Address>>) -> io::Result<()> {
+            fn connect(
+                &self,
+                cx: &Cx,
+                bind: &Bind,
+                _local: Option<Arc<Address>>,
+            ) -> io::Result<()> {
                 connect(cx, bind)
             }
 
@@ -66,7 +71,11 @@ macro_rules! protocol {
             }
 
             fn publish(&self, cx: &Cx, _bind: &Bind, iovec: &Iovec) -> (u32, u64) {
-                if $publish { cx.process.publications.publish(iovec) } else { (0, 0) }
+                if $publish {
+                    cx.process.publications.publish(iovec)
+                } else {
+                    (0, 0)
+                }
             }
         }
     };
@@ -77,28 +86,47 @@ protocol!(InprocDatagram, publish: true);
 
 fn connect(cx: &Cx, bind: &Bind) -> io::Result<()> {
     let remote = bind.remote().expect("connect sets the remote address");
-    let name = remote.inproc_name().expect("the endpoint's kind was checked");
+    let name = remote
+        .inproc_name()
+        .expect("the endpoint's kind was checked");
     let Some(sink) = cx.process.names.find(name, bind.row()) else {
         crate::log_debug!("inproc", "connect to {}: nobody listens", remote);
         return Err(io::Error::from_raw_os_error(libc::ECONNREFUSED));
     };
-    let local = Arc::new(Address::inproc(name.clone(), cx.process.names.next_serial()));
+    let local = Arc::new(Address::inproc(
+        name.clone(),
+        cx.process.names.next_serial(),
+    ));
     bind.set_local(Some(local.clone()));
     let (client, server) = channel::pair();
     adopt(cx, bind, client);
     // CONNECTED comes from the loop, whether or not anybody accepts.
     cx.wake_bind(bind);
-    sink.accept(Some(cx), bind.row(), Accepted::Channel { end: server, local: remote }, local);
+    sink.accept(
+        Some(cx),
+        bind.row(),
+        Accepted::Channel {
+            end: server,
+            local: remote,
+        },
+        local,
+    );
     Ok(())
 }
 
 fn adopt(cx: &Cx, bind: &Bind, end: ChannelEnd) {
     end.attach(cx.inbox.clone(), key(bind));
-    bind.set_io(Io::Inproc(InprocIo { end: LoopCell::new(Some(end)), published: LoopCell::new(None) }));
+    bind.set_io(Io::Inproc(InprocIo {
+        end: LoopCell::new(Some(end)),
+        published: LoopCell::new(None),
+    }));
 }
 
 fn key(bind: &Bind) -> BindKey {
-    BindKey { handle: bind.handle(), generation: bind.generation.get() }
+    BindKey {
+        handle: bind.handle(),
+        generation: bind.generation.get(),
+    }
 }
 
 impl Cx {
@@ -118,14 +146,22 @@ impl Cx {
 
 fn listen(cx: &Cx, bind: &Bind, sink: Arc<dyn AcceptSink>) -> io::Result<()> {
     let local = bind.local().expect("listen sets the local address");
-    let name = local.inproc_name().expect("the endpoint's kind was checked").clone();
+    let name = local
+        .inproc_name()
+        .expect("the endpoint's kind was checked")
+        .clone();
     cx.process.names.publish(name.clone(), bind.row(), sink)?;
-    bind.set_io(Io::Inproc(InprocIo { end: LoopCell::new(None), published: LoopCell::new(Some(name)) }));
+    bind.set_io(Io::Inproc(InprocIo {
+        end: LoopCell::new(None),
+        published: LoopCell::new(Some(name)),
+    }));
     Ok(())
 }
 
 fn attach(cx: &Cx, bind: &Bind, accepted: Accepted) -> io::Result<()> {
-    let Accepted::Channel { end, local } = accepted else { unreachable!("in-process listeners accept channels") };
+    let Accepted::Channel { end, local } = accepted else {
+        unreachable!("in-process listeners accept channels")
+    };
     bind.set_local(Some(local));
     adopt(cx, bind, end);
     drain(cx, bind);
@@ -145,7 +181,9 @@ pub fn drain(cx: &Cx, bind: &Bind) {
         return;
     }
     let mut batch = cx.batches.take();
-    let last = io.end.with(|end| end.as_ref().is_some_and(|end| end.receive(&mut batch)));
+    let last = io
+        .end
+        .with(|end| end.as_ref().is_some_and(|end| end.receive(&mut batch)));
     if bind.is_stream() {
         drain_stream(cx, bind, &mut batch);
     } else {
@@ -193,8 +231,10 @@ fn flush(cx: &Cx, bind: &Bind) {
     let (bytes, msgs) = gather(cx, bind, &mut batch);
     if msgs > 0 {
         let evpl = cx.evpl();
-        let announcement =
-            io(bind).and_then(|io| io.end.with(|end| end.as_ref().and_then(|end| end.send(&mut batch, evpl))));
+        let announcement = io(bind).and_then(|io| {
+            io.end
+                .with(|end| end.as_ref().and_then(|end| end.send(&mut batch, evpl)))
+        });
         batch.release(evpl);
         cx.announce(announcement);
     }
@@ -222,7 +262,9 @@ fn gather(cx: &Cx, bind: &Bind, batch: &mut Batch) -> (u64, u64) {
         if bind.has(PENDING_CLOSED) {
             break;
         }
-        let Some(message) = bind.messages.with(|messages| messages.pop_front()) else { break };
+        let Some(message) = bind.messages.with(|messages| messages.pop_front()) else {
+            break;
+        };
         if let Some(write) = message.write {
             carry_out_write(cx, bind, message.niov, *write);
             continue;
@@ -251,7 +293,13 @@ fn share(cx: &Cx, iovec: Iovec, out: &mut Vec<Iovec>) {
     let mut offset = 0;
     for copy in &out[first..] {
         // SAFETY: the copies are new and together as long as the source, which we hold.
-        unsafe { core::ptr::copy_nonoverlapping(iovec.data().add(offset), copy.data(), copy.len() as usize) };
+        unsafe {
+            core::ptr::copy_nonoverlapping(
+                iovec.data().add(offset),
+                copy.data(),
+                copy.len() as usize,
+            )
+        };
         offset += copy.len() as usize;
     }
     iovec.release(cx.evpl());
@@ -262,7 +310,12 @@ fn flush_reads(cx: &Cx, bind: &Bind) {
         if bind.has(PENDING_CLOSED) {
             return;
         }
-        let Some(read) = bind.reads.with(|reads| reads.as_mut().and_then(|reads| reads.pop_front())) else { return };
+        let Some(read) = bind
+            .reads
+            .with(|reads| reads.as_mut().and_then(|reads| reads.pop_front()))
+        else {
+            return;
+        };
         let status = carry_out_read(cx, &read);
         cx.complete_read(read, status);
     }
@@ -270,7 +323,12 @@ fn flush_reads(cx: &Cx, bind: &Bind) {
 
 fn is_allowed(cx: &Cx, operation: &RdmaOperation, len: u64) -> bool {
     len == 0
-        || cx.process.publications.allows(operation.key, operation.address, len, cx.memory.buffer_size())
+        || cx.process.publications.allows(
+            operation.key,
+            operation.address,
+            len,
+            cx.memory.buffer_size(),
+        )
 }
 
 fn carry_out_read(cx: &Cx, read: &RdmaOperation) -> i32 {
@@ -289,7 +347,9 @@ fn carry_out_read(cx: &Cx, read: &RdmaOperation) -> i32 {
 }
 
 fn carry_out_write(cx: &Cx, bind: &Bind, niov: u32, write: RdmaOperation) {
-    let iovecs: Vec<Iovec> = bind.send.with(|ring| (0..niov).filter_map(|_| ring.pop()).collect());
+    let iovecs: Vec<Iovec> = bind
+        .send
+        .with(|ring| (0..niov).filter_map(|_| ring.pop()).collect());
     let len: u64 = iovecs.iter().map(|iovec| u64::from(iovec.len())).sum();
     let allowed = is_allowed(cx, &write, len);
     let mut target = write.address as usize as *mut u8;

@@ -23,13 +23,23 @@ pub struct Names {
 
 impl Names {
     fn with<R>(&self, f: impl FnOnce(&mut HashMap<Arc<[u8]>, Published>) -> R) -> R {
-        f(&mut self.published.lock().unwrap_or_else(PoisonError::into_inner))
+        f(&mut self
+            .published
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Both in-process protocols share the names.
-    pub fn publish(&self, name: Arc<[u8]>, row: &'static Row, sink: Arc<dyn AcceptSink>) -> io::Result<()> {
+    pub fn publish(
+        &self,
+        name: Arc<[u8]>,
+        row: &'static Row,
+        sink: Arc<dyn AcceptSink>,
+    ) -> io::Result<()> {
         self.with(|published| match published.entry(name) {
-            std::collections::hash_map::Entry::Occupied(_) => Err(io::Error::from_raw_os_error(libc::EADDRINUSE)),
+            std::collections::hash_map::Entry::Occupied(_) => {
+                Err(io::Error::from_raw_os_error(libc::EADDRINUSE))
+            }
             std::collections::hash_map::Entry::Vacant(entry) => {
                 entry.insert(Published { row, sink });
                 Ok(())
@@ -46,7 +56,10 @@ impl Names {
     /// Who listens under this name with this protocol; a listener of the other kind counts as absent.
     pub fn find(&self, name: &[u8], row: &'static Row) -> Option<Arc<dyn AcceptSink>> {
         self.with(|published| {
-            published.get(name).filter(|published| published.row.id == row.id).map(|published| published.sink.clone())
+            published
+                .get(name)
+                .filter(|published| published.row.id == row.id)
+                .map(|published| published.sink.clone())
         })
     }
 

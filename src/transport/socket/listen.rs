@@ -64,7 +64,12 @@ pub fn adopt(
     file: Option<SocketFile>,
 ) -> io::Result<()> {
     let raw = fd.as_raw_fd();
-    let idle = evpl_timer { callback: None, interval: 0, deadline: 0, oneshot: 0 };
+    let idle = evpl_timer {
+        callback: None,
+        interval: 0,
+        deadline: 0,
+        oneshot: 0,
+    };
     bind.set_io(Io::Listen(Box::new(ListenIo {
         retry: LoopCell::new(idle),
         bind,
@@ -73,7 +78,12 @@ pub fn adopt(
         sink,
         exhausted: std::cell::Cell::new(false),
     })));
-    cx.events.add_internal(bind.event_pointer(), raw, [Some(on_readable), None, None], false)?;
+    cx.events.add_internal(
+        bind.event_pointer(),
+        raw,
+        [Some(on_readable), None, None],
+        false,
+    )?;
     cx.events.fds().read_interest(bind.event_pointer());
     Ok(())
 }
@@ -86,7 +96,12 @@ unsafe extern "C" fn on_readable(evpl: *mut evpl, event: *mut evpl_fd_event) {
         match socket::accept(bind.event().fd()) {
             Ok((fd, peer)) => {
                 io.exhausted.set(false);
-                io.sink.accept(Some(cx), bind.row(), Accepted::Socket(fd), from_kernel(&peer));
+                io.sink.accept(
+                    Some(cx),
+                    bind.row(),
+                    Accepted::Socket(fd),
+                    from_kernel(&peer),
+                );
             }
             Err(error) => match error.raw_os_error() {
                 Some(libc::EAGAIN) => return cx.events.fds().mark_unreadable(bind.event_pointer()),
@@ -102,10 +117,16 @@ unsafe extern "C" fn on_readable(evpl: *mut evpl, event: *mut evpl_fd_event) {
 
 fn wait_for_resources(cx: &Cx, bind: &Bind, io: &ListenIo, error: &io::Error) {
     if !io.exhausted.replace(true) {
-        crate::log_error!("socket", "accept on {} waits: {}", bind.local_address_text(), error);
+        crate::log_error!(
+            "socket",
+            "accept on {} waits: {}",
+            bind.local_address_text(),
+            error
+        );
     }
     cx.events.fds().mark_unreadable(bind.event_pointer());
-    cx.events.add_timer(retry_pointer(io), Some(on_retry), RETRY_US, true);
+    cx.events
+        .add_timer(retry_pointer(io), Some(on_retry), RETRY_US, true);
 }
 
 fn retry_pointer(io: &ListenIo) -> *mut evpl_timer {

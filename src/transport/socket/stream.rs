@@ -34,7 +34,10 @@ const TAIL_ROOM_MAX: u64 = 64 << 10;
 /// Pieces larger than this are not worth reserving room behind.
 const TRICKLE_LEN_MAX: usize = 16 << 10;
 
-const NO_BYTES: libc::iovec = libc::iovec { iov_base: core::ptr::null_mut(), iov_len: 0 };
+const NO_BYTES: libc::iovec = libc::iovec {
+    iov_base: core::ptr::null_mut(),
+    iov_len: 0,
+};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -100,7 +103,12 @@ pub fn watch_connecting(cx: &Cx, bind: &Bind) -> io::Result<()> {
 
 fn watch(cx: &Cx, bind: &Bind) -> io::Result<()> {
     let fd = io(bind).raw_fd().expect("adopted before it is watched");
-    cx.events.add_internal(bind.event_pointer(), fd, [Some(on_readable), Some(on_writable), None], false)
+    cx.events.add_internal(
+        bind.event_pointer(),
+        fd,
+        [Some(on_readable), Some(on_writable), None],
+        false,
+    )
 }
 
 unsafe extern "C" fn on_readable(evpl: *mut evpl, event: *mut evpl_fd_event) {
@@ -167,10 +175,20 @@ fn read_once(cx: &Cx, bind: &Bind) -> io::Result<ReadOutcome> {
     let io = io(bind);
     let mut iov = [NO_BYTES; 3];
     let queued = bind.recv.with(|ring| ring.bytes());
-    let room = if queued > 0 { io.tail_room.get() as usize } else { 0 };
+    let room = if queued > 0 {
+        io.tail_room.get() as usize
+    } else {
+        0
+    };
     if room > 0 {
-        let tail = bind.recv.with(|ring| ring.back().map(|tail| tail.data().wrapping_add(tail.len() as usize)));
-        iov[0] = libc::iovec { iov_base: tail.expect("bytes are queued").cast(), iov_len: room };
+        let tail = bind.recv.with(|ring| {
+            ring.back()
+                .map(|tail| tail.data().wrapping_add(tail.len() as usize))
+        });
+        iov[0] = libc::iovec {
+            iov_base: tail.expect("bytes are queued").cast(),
+            iov_len: room,
+        };
     }
     let first = usize::from(room > 0);
     let mut window = [NO_BYTES; 2];
@@ -197,14 +215,24 @@ fn read_once(cx: &Cx, bind: &Bind) -> io::Result<ReadOutcome> {
         append_from_window(cx, bind, received - into_room, queued + into_room as u64);
     }
     cx.received(bind);
-    Ok(if received < space { ReadOutcome::Short } else { ReadOutcome::Full })
+    Ok(if received < space {
+        ReadOutcome::Short
+    } else {
+        ReadOutcome::Full
+    })
 }
 
 /// Queues bytes that are in the loop's window, with room behind them if they trickle.
 fn append_from_window(cx: &Cx, bind: &Bind, len: usize, queued: u64) {
     let trickles = queued > 0 && len <= TRICKLE_LEN_MAX;
-    let room = if trickles { queued.clamp(TAIL_ROOM_MIN, TAIL_ROOM_MAX) as usize } else { 0 };
-    let reserved = cx.memory.recv_commit(len, room, &mut |iovec| bind.recv.with(|ring| ring.push_merged(iovec, cx.evpl())));
+    let room = if trickles {
+        queued.clamp(TAIL_ROOM_MIN, TAIL_ROOM_MAX) as usize
+    } else {
+        0
+    };
+    let reserved = cx.memory.recv_commit(len, room, &mut |iovec| {
+        bind.recv.with(|ring| ring.push_merged(iovec, cx.evpl()))
+    });
     io(bind).tail_room.set(reserved as u32);
 }
 

@@ -47,7 +47,9 @@ impl Protocol for Tcp {
     }
 
     fn attach(&self, cx: &Cx, bind: &Bind, accepted: Accepted) -> io::Result<()> {
-        let Accepted::Socket(fd) = accepted else { unreachable!("a TCP listener accepts sockets") };
+        let Accepted::Socket(fd) = accepted else {
+            unreachable!("a TCP listener accepts sockets")
+        };
         // A peer that reset already makes these fail; reading reports that.
         bind.set_local(local_address(fd.as_raw_fd()).ok());
         let _ = socket::set_nodelay(fd.as_raw_fd());

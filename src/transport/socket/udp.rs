@@ -10,7 +10,7 @@ use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::Arc;
 
-use super::{from_kernel, local_address, to_kernel};
+use super::{local_address, to_kernel};
 use crate::abi::{evpl, evpl_fd_event, evpl_timer};
 use crate::memory::cell::LoopCell;
 use crate::memory::iovec::Iovec;
@@ -62,7 +62,9 @@ impl Receiver {
     fn sender(&self, name: &SockAddr) -> Arc<Address> {
         let address = Address::from_sockaddr(&name.storage, name.len);
         let hash = match address.socket_addr() {
-            Some(std::net::SocketAddr::V4(v4)) => u64::from(u32::from(*v4.ip())) << 16 | u64::from(v4.port()),
+            Some(std::net::SocketAddr::V4(v4)) => {
+                u64::from(u32::from(*v4.ip())) << 16 | u64::from(v4.port())
+            }
             Some(std::net::SocketAddr::V6(v6)) => v6.ip().to_bits() as u64 ^ u64::from(v6.port()),
             None => 0,
         };
@@ -93,14 +95,24 @@ impl Protocol for Udp {
         }
         socket::bind(raw, &address)?;
         bind.set_local(Some(local_address(raw)?));
-        let idle = evpl_timer { callback: None, interval: 0, deadline: 0, oneshot: 0 };
+        let idle = evpl_timer {
+            callback: None,
+            interval: 0,
+            deadline: 0,
+            oneshot: 0,
+        };
         bind.set_io(Io::Udp(Box::new(UdpIo {
             retry: LoopCell::new(idle),
             bind,
             fd: LoopCell::new(Some(fd)),
             small_slots_logged: Cell::new(false),
         })));
-        cx.events.add_internal(bind.event_pointer(), raw, [Some(on_readable), Some(on_writable), None], false)?;
+        cx.events.add_internal(
+            bind.event_pointer(),
+            raw,
+            [Some(on_readable), Some(on_writable), None],
+            false,
+        )?;
         cx.events.fds().read_interest(bind.event_pointer());
         Ok(())
     }
@@ -134,9 +146,16 @@ unsafe extern "C" fn on_readable(evpl: *mut evpl, event: *mut evpl_fd_event) {
     match receive_batch(cx, bind, batch) {
         Ok(received) if received == batch => {}
         Ok(_) => cx.events.fds().mark_unreadable(bind.event_pointer()),
-        Err(error) if socket::is_transient(&error) => cx.events.fds().mark_unreadable(bind.event_pointer()),
+        Err(error) if socket::is_transient(&error) => {
+            cx.events.fds().mark_unreadable(bind.event_pointer())
+        }
         // An error the network reported for something sent earlier; taking it clears it.
-        Err(error) => crate::log_debug!("socket", "udp {} receive: {}", bind.local_address_text(), error),
+        Err(error) => crate::log_debug!(
+            "socket",
+            "udp {} receive: {}",
+            bind.local_address_text(),
+            error
+        ),
     }
 }
 
@@ -161,12 +180,18 @@ fn slot_len(cx: &Cx, bind: &Bind) -> u32 {
 fn receive_batch(cx: &Cx, bind: &Bind, batch: usize) -> io::Result<usize> {
     let slot_len = slot_len(cx, bind);
     let receiver = &cx.datagrams;
-    let mut iovs = [libc::iovec { iov_base: core::ptr::null_mut(), iov_len: 0 }; BATCH_MAX];
+    let mut iovs = [libc::iovec {
+        iov_base: core::ptr::null_mut(),
+        iov_len: 0,
+    }; BATCH_MAX];
     receiver.slots.with(|slots| {
         slots.resize_with(batch.max(slots.len()), || None);
         for (slot, iov) in slots.iter_mut().zip(&mut iovs).take(batch) {
             let slot = slot.get_or_insert_with(|| cx.memory.alloc_one(slot_len, false));
-            *iov = libc::iovec { iov_base: slot.data().cast(), iov_len: slot_len as usize };
+            *iov = libc::iovec {
+                iov_base: slot.data().cast(),
+                iov_len: slot_len as usize,
+            };
         }
     });
     // Taken out of the loop's state: user code runs below.
@@ -265,7 +290,9 @@ fn flush(cx: &Cx, bind: &Bind) {
             }
             Err(error) if matches!(error.raw_os_error(), Some(libc::ENOBUFS | libc::ENOMEM)) => {
                 let Io::Udp(io) = bind.io() else { return };
-                return cx.events.add_timer(retry_pointer(io), Some(on_retry), RETRY_US, true);
+                return cx
+                    .events
+                    .add_timer(retry_pointer(io), Some(on_retry), RETRY_US, true);
             }
             Err(error) => drop_first(cx, bind, &error),
         }
@@ -276,7 +303,10 @@ fn flush(cx: &Cx, bind: &Bind) {
 /// Offers one batch; bytes and messages the kernel took, or why it refused the first.
 fn send_batch(cx: &Cx, bind: &Bind) -> io::Result<(u64, u64)> {
     let batch = (cx.config().max_datagram_batch as usize).clamp(1, BATCH_MAX);
-    let mut pieces = [libc::iovec { iov_base: core::ptr::null_mut(), iov_len: 0 }; BATCH_PIECES_MAX];
+    let mut pieces = [libc::iovec {
+        iov_base: core::ptr::null_mut(),
+        iov_len: 0,
+    }; BATCH_PIECES_MAX];
     let mut names = [const { core::mem::MaybeUninit::<SockAddr>::uninit() }; BATCH_MAX];
     // SAFETY: all-zero is an empty message header.
     let mut headers: [libc::mmsghdr; BATCH_MAX] = unsafe { core::mem::zeroed() };
@@ -295,9 +325,13 @@ fn send_batch(cx: &Cx, bind: &Bind) -> io::Result<(u64, u64)> {
                     break;
                 };
                 for index in 0..niov {
-                    let iovec = ring.get(used + index).expect("a message's pieces are queued with it");
-                    pieces[used + index] =
-                        libc::iovec { iov_base: iovec.data().cast(), iov_len: iovec.len() as usize };
+                    let iovec = ring
+                        .get(used + index)
+                        .expect("a message's pieces are queued with it");
+                    pieces[used + index] = libc::iovec {
+                        iov_base: iovec.data().cast(),
+                        iov_len: iovec.len() as usize,
+                    };
                 }
                 let name = names[count].write(to_kernel(address));
                 let header = &mut headers[count].msg_hdr;
@@ -337,7 +371,9 @@ fn take_first(cx: &Cx, bind: &Bind) {
 
 fn drop_first(cx: &Cx, bind: &Bind, error: &io::Error) {
     if let Some(count) = DropCounters::count(&cx.process.drops.send_errors) {
-        let to = bind.messages.with(|messages| messages.front().and_then(|message| message.address.clone()));
+        let to = bind
+            .messages
+            .with(|messages| messages.front().and_then(|message| message.address.clone()));
         crate::log_error!(
             "socket",
             "udp {} dropped a datagram to {}: {}, {} so far",
@@ -353,11 +389,15 @@ fn drop_first(cx: &Cx, bind: &Bind, error: &io::Error) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::transport::socket::from_kernel;
 
     #[test]
     fn a_known_sender_keeps_its_address_object() {
         let receiver = Receiver::default();
-        let address: Address = "10.0.0.1:7".parse::<std::net::SocketAddr>().expect("literal").into();
+        let address: Address = "10.0.0.1:7"
+            .parse::<std::net::SocketAddr>()
+            .expect("literal")
+            .into();
         let name = to_kernel(&address);
         let first = receiver.sender(&name);
         let second = receiver.sender(&name);

@@ -74,7 +74,9 @@ impl Protocol for Unix {
     }
 
     fn attach(&self, cx: &Cx, bind: &Bind, accepted: Accepted) -> io::Result<()> {
-        let Accepted::Socket(fd) = accepted else { unreachable!("a Unix listener accepts sockets") };
+        let Accepted::Socket(fd) = accepted else {
+            unreachable!("a Unix listener accepts sockets")
+        };
         bind.set_local(local_address(fd.as_raw_fd()).ok());
         stream::adopt_connected(cx, bind, fd)
     }
@@ -99,18 +101,26 @@ impl Protocol for Unix {
 
 fn try_connect(cx: &Cx, bind: &Bind, delay_us: u64, waited_us: u64) -> io::Result<()> {
     let remote = to_kernel(&bind.remote().expect("connect sets the remote address"));
-    let fd = stream::io(bind).raw_fd().expect("adopted before the first attempt");
+    let fd = stream::io(bind)
+        .raw_fd()
+        .expect("adopted before the first attempt");
     match socket::connect(fd, &remote) {
         Ok(_) => stream::watch_connecting(cx, bind),
         Err(error) if socket::is_transient(&error) && waited_us < RETRY_TOTAL_US_MAX => {
-            let idle = evpl_timer { callback: None, interval: 0, deadline: 0, oneshot: 0 };
+            let idle = evpl_timer {
+                callback: None,
+                interval: 0,
+                deadline: 0,
+                oneshot: 0,
+            };
             let retry = Box::new(Retry {
                 timer: LoopCell::new(idle),
                 bind,
                 delay_us: (delay_us * 2).min(RETRY_DELAY_US_MAX),
                 waited_us: waited_us + delay_us,
             });
-            cx.events.add_timer(retry.timer_pointer(), Some(on_retry), delay_us, true);
+            cx.events
+                .add_timer(retry.timer_pointer(), Some(on_retry), delay_us, true);
             stream::io(bind).retry.replace(Some(retry));
             Ok(())
         }
@@ -121,7 +131,9 @@ fn try_connect(cx: &Cx, bind: &Bind, delay_us: u64, waited_us: u64) -> io::Resul
 unsafe extern "C" fn on_retry(evpl: *mut evpl, timer: *mut evpl_timer) {
     // SAFETY: the timer is the first field of the `Retry` that its bind still owns: a close cancels it.
     let (cx, bind) = unsafe { (Cx::from_handle(evpl), &*(*timer.cast::<Retry>()).bind) };
-    let Some(retry) = stream::io(bind).retry.take() else { return };
+    let Some(retry) = stream::io(bind).retry.take() else {
+        return;
+    };
     if try_connect(cx, bind, retry.delay_us, retry.waited_us).is_err() {
         cx.request_close(bind);
     }
@@ -129,7 +141,8 @@ unsafe extern "C" fn on_retry(evpl: *mut evpl, timer: *mut evpl_timer) {
 
 /// The file of a name that has one.
 fn file_path(name: &Address) -> Option<PathBuf> {
-    name.path().map(|path| PathBuf::from(OsStr::from_bytes(path)))
+    name.path()
+        .map(|path| PathBuf::from(OsStr::from_bytes(path)))
 }
 
 /// Removes a socket file that no server answers on. A live server, or anything that is not a socket, is
@@ -143,7 +156,9 @@ fn remove_stale(name: &Address, address: &SockAddr) -> io::Result<()> {
     }
     let probe = socket::open(libc::AF_UNIX, libc::SOCK_STREAM)?;
     match socket::connect(probe.as_raw_fd(), address) {
-        Err(error) if error.raw_os_error() == Some(libc::ECONNREFUSED) => std::fs::remove_file(path),
+        Err(error) if error.raw_os_error() == Some(libc::ECONNREFUSED) => {
+            std::fs::remove_file(path)
+        }
         _ => Err(in_use()),
     }
 }
