@@ -253,17 +253,18 @@ ledger_at(const struct model *model, int i)
 }
 
 bool
-model_indebted(const struct model *model, uint64_t now, bool report)
+model_indebted(const struct model *model, bool report)
 {
     struct ledger *ledger;
     bool indebted = false;
     int i, effect;
 
-    for (i = 0; (ledger = ledger_at(model, i)) != NULL; i++) {
+    /* Timers are left out: what is due of them is seen to in every pass, and there is always more. */
+    for (i = MODEL_TIMERS; (ledger = ledger_at(model, i)) != NULL; i++) {
         for (effect = 0; effect < EFFECTS; effect++) {
             const struct account *account = &ledger->accounts[effect];
 
-            if (!is_open(ledger, effect) || account->from_ns > now) {
+            if (!is_open(ledger, effect)) {
                 continue;
             }
             indebted = true;
@@ -1051,8 +1052,8 @@ first_pass_after_close(const struct model_loop *loop)
 static bool
 leaves_first(const struct model_end *end)
 {
-    return !end->finishing && !model_leaving(model_peer(end)) &&
-           (end->conn->reach == SERVED || end->conn->reach == UNCONNECTED);
+    return !end->finishing && (end->conn->reach == UNCONNECTED ||
+                               (end->conn->reach == SERVED && !model_leaving(model_peer(end))));
 }
 
 void

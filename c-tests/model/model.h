@@ -247,7 +247,7 @@ uint32_t model_segment_length(const struct model_end *end);
 uint64_t model_in_flight(const struct model *model, const struct model_end *end);
 
 /** Whether anything is still owed; `report` prints each debt. */
-bool model_indebted(const struct model *model, uint64_t now, bool report);
+bool model_indebted(const struct model *model, bool report);
 
 static inline bool
 model_is_datagram(const struct model *model)
