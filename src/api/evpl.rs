@@ -11,7 +11,7 @@ use crate::abi::{
     evpl_poll_enter_callback_t, evpl_poll_exit_callback_t, evpl_timer, evpl_timer_callback_t,
 };
 use crate::config::ThreadConfig;
-use crate::event::{ClosedBinds, EventLoop, doorbell, fd_event};
+use crate::event::{ClosedBinds, EventLoop, LoopUse, doorbell, fd_event};
 use crate::memory::LoopMemory;
 use crate::memory::cell::LoopCell;
 use crate::transport::Cx;
@@ -43,12 +43,13 @@ impl Evpl {
     /// Never NULL: without descriptors or memory for a loop the process ends.
     pub fn create(config: *mut ThreadConfig) -> *mut evpl {
         global::ensure_init();
-        Evpl::create_with(global::consume_thread_config(config))
+        Evpl::create_with(global::consume_thread_config(config), LoopUse::Program)
     }
 
-    pub(super) fn create_with(config: ThreadConfig) -> *mut evpl {
+    pub(super) fn create_with(config: ThreadConfig, use_of_loop: LoopUse) -> *mut evpl {
         let process = global::ensure_init();
-        let events = match EventLoop::new(process.clock, config, process.config.mech()) {
+        let events = match EventLoop::new(process.clock, config, process.config.mech(), use_of_loop)
+        {
             Ok(events) => events,
             Err(error) => crate::abort!("core", "evpl_create: {}", error),
         };
@@ -79,13 +80,20 @@ impl Evpl {
         if this.cx.events.is_in_pass() {
             crate::abort!("core", "evpl_destroy: called from inside the loop");
         }
-        // No more connections; those that waited are closed.
+        // No more connections; those that waited are closed. The memberships themselves stay for
+        // callbacks that detach while the binds are closed.
+        this.attachments.with(|attachments| {
+            for &binding in attachments.iter() {
+                // SAFETY: a listed binding is alive.
+                unsafe { (*binding).leave() };
+            }
+        });
+        drop(this.cx.inbox.close());
+        this.close_all_binds();
         for binding in this.attachments.take() {
             // SAFETY: a listed binding is alive; detaching frees it.
             unsafe { ListenerBinding::detach(binding) };
         }
-        drop(this.cx.inbox.close());
-        this.close_all_binds();
         this.cx.datagrams.release(evpl);
         this.cx.events.close_leftovers();
         global::unregister_loop(evpl.cast());
@@ -117,13 +125,14 @@ impl Evpl {
     }
 
     /// At process exit: what binds of a loop that nobody destroyed still hold is not a leak.
+    /// Another thread's loop may be running: it is left alone, and so are its buffers.
     pub(super) fn give_up_queues(&self) {
-        if self.cx.events.is_in_pass() {
+        if self.cx.events.is_in_pass_elsewhere() || !self.cx.memory.is_used_here() {
             return;
         }
         self.cx.binds.for_each_open(|bind| {
-            bind.send.with(|ring| ring.clear(core::ptr::null_mut()));
-            bind.recv.with(|ring| ring.clear(core::ptr::null_mut()));
+            bind.send.clear(core::ptr::null_mut());
+            bind.recv.clear(core::ptr::null_mut());
         });
         self.cx.datagrams.release(core::ptr::null_mut());
     }

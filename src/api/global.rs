@@ -133,10 +133,12 @@ fn publish(mut config: GlobalConfig) {
 extern "C" fn cleanup() {
     let Some(process) = process() else { return };
     endpoint::close_all();
-    let loops: Vec<usize> = state().loops.iter().copied().collect();
-    for evpl in loops {
-        // SAFETY: a registered loop is alive until `destroy` takes it off the list.
+    for &evpl in &state().loops {
+        // SAFETY: a registered loop is alive until `destroy` takes it off the list, under this lock.
         unsafe { (*core::ptr::with_exposed_provenance::<Evpl>(evpl)).give_up_queues() };
+    }
+    if crate::log::is_fatal() {
+        process.pool.forgive_leaks();
     }
     process.pool.shutdown();
     metrics::close_all();

@@ -5,11 +5,13 @@
 //! after detach returned. No lock is held while user code runs.
 
 use core::ffi::{c_int, c_void};
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::{Arc, PoisonError, mpsc};
 
 use super::thread::LoopThread;
 use super::{Endpoint, Evpl, connect, global};
 use crate::abi::{evpl_attach_callback_t, evpl_listener, evpl_listener_binding};
+use crate::event::LoopUse;
+use crate::sync::Mutex;
 use crate::transport::Cx;
 use crate::transport::address::Address;
 use crate::transport::inbox::{AcceptRequest, AcceptSink, Accepted, Attachment, Inbox, Mail};
@@ -108,6 +110,7 @@ impl Listener {
         let (report, inbox) = mpsc::channel();
         let thread = LoopThread::start(
             config,
+            LoopUse::Accepting,
             move |evpl| {
                 // SAFETY: the thread's own loop.
                 let cx = unsafe { Cx::from_handle(evpl) };
@@ -217,18 +220,25 @@ impl Evpl {
 }
 
 impl ListenerBinding {
-    /// Leaves the listener, closes what still waited for this membership, and frees it.
+    /// Leaves the listener and closes what still waited for this membership. On its loop's own thread.
+    pub(super) fn leave(&self) {
+        self.attachment.detach();
+        self.shared
+            .with(|rotation| rotation.remove(&self.attachment));
+        // Nobody posts for it any more; dropping what waits closes it.
+        drop(self.attachment.inbox.withdraw(&self.attachment));
+    }
+
+    /// Leaves and frees the membership.
     ///
     /// # Safety
     /// `binding` is live and on its loop's own thread; it is gone afterwards.
     pub(super) unsafe fn detach(binding: *mut ListenerBinding) {
         // SAFETY: made by `listener_attach` as a box.
         let binding = unsafe { Box::from_raw(binding) };
-        binding.attachment.detach();
-        binding
-            .shared
-            .with(|rotation| rotation.remove(&binding.attachment));
-        // Nobody posts for it any more; dropping what waits closes it.
-        drop(binding.attachment.inbox.withdraw(&binding.attachment));
+        binding.leave();
     }
 }
+
+#[cfg(all(test, loom))]
+mod models;

@@ -42,10 +42,8 @@ pub fn recv(
         return 0;
     }
     let copied = copy_out(bind, buffer, max);
-    bind.recv.with(|ring| {
-        ring.consume(copied as u64, evpl.cx.evpl());
-        trim(ring);
-    });
+    bind.recv.consume(copied as u64, evpl.cx.evpl());
+    bind.recv.with(trim);
     copied
 }
 
@@ -146,14 +144,12 @@ impl Evpl {
         let Ok(length) = u64::try_from(length) else {
             return -1;
         };
-        bind.recv.with(|ring| {
-            if ring.bytes() < length {
-                return -1;
-            }
-            ring.consume(length, self.cx.evpl());
-            trim(ring);
-            0
-        })
+        if bind.recv.with(|ring| ring.bytes()) < length {
+            return -1;
+        }
+        bind.recv.consume(length, self.cx.evpl());
+        bind.recv.with(trim);
+        0
     }
 }
 

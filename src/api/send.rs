@@ -237,9 +237,10 @@ fn takes_sends(bind: &Bind) -> bool {
     !bind.has(PENDING_CLOSED | FINALISING | CLOSED)
 }
 
-/// The caller's address, with a reference of our own; NULL stands for the bind's remote address.
+/// The caller's address, with a reference of our own; NULL stands for the bind's remote address. A
+/// connected bind ignores the address: it may have been freed long ago.
 fn borrow_address(bind: &Bind, address: *mut evpl_address) -> Option<Arc<Address>> {
-    if address.is_null() {
+    if address.is_null() || bind.row().caps.connected {
         return bind.remote();
     }
     // SAFETY: an address received in RECV_MSG is alive during that callback, as the header says.

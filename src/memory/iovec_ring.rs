@@ -9,6 +9,7 @@ use core::mem::MaybeUninit;
 
 use crate::abi::evpl;
 
+use super::cell::LoopCell;
 use super::iovec::Iovec;
 
 const SLOTS_MIN: usize = 4;
@@ -134,23 +135,19 @@ impl IovecRing {
         self.bytes += u64::from(n);
     }
 
-    /// Removes `n` bytes, and the empty iovecs that come to the front with them, and releases what
-    /// held them.
-    pub fn consume(&mut self, n: u64, evpl: *mut evpl) {
-        debug_assert!(n <= self.bytes);
-        let mut left = n;
-        while let Some(front) = self.front_mut() {
-            let len = u64::from(front.len());
-            if len > left {
-                front.advance(left as u32);
-                self.bytes -= left;
-                return;
-            }
-            left -= len;
-            if let Some(whole) = self.pop() {
-                whole.release(evpl);
-            }
+    /// Takes off the front what lies within the next `left` bytes: an iovec, which is the caller's to
+    /// release, or the beginning of one, which is gone at once.
+    fn cut_front(&mut self, left: &mut u64) -> Option<Iovec> {
+        debug_assert!(*left <= self.bytes);
+        let front = self.front_mut()?;
+        let len = u64::from(front.len());
+        if len > *left {
+            front.advance(*left as u32);
+            self.bytes -= *left;
+            return None;
         }
+        *left -= len;
+        self.pop()
     }
 
     /// Moves the first `n` bytes to `out`; an iovec cut in two gets a second reference.
@@ -212,13 +209,6 @@ impl IovecRing {
         copied
     }
 
-    /// Releases everything queued.
-    pub fn clear(&mut self, evpl: *mut evpl) {
-        while let Some(iovec) = self.pop() {
-            iovec.release(evpl);
-        }
-    }
-
     /// Gives the slots back if nothing is queued.
     pub fn shrink(&mut self) {
         if self.is_empty() {
@@ -268,6 +258,26 @@ impl IovecRing {
     #[inline]
     fn slots_mut(&mut self) -> &mut [Iovec] {
         self.slots.as_deref_mut().unwrap_or(&mut [])
+    }
+}
+
+/// A buffer's release may be the program's own function and come back to the ring, which is therefore
+/// never lent while one runs.
+impl LoopCell<IovecRing> {
+    /// Removes `n` bytes, and the empty iovecs that come to the front with them, and releases what
+    /// held them.
+    pub fn consume(&self, n: u64, evpl: *mut evpl) {
+        let mut left = n;
+        while let Some(whole) = self.with(|ring| ring.cut_front(&mut left)) {
+            whole.release(evpl);
+        }
+    }
+
+    /// Releases everything queued.
+    pub fn clear(&self, evpl: *mut evpl) {
+        while let Some(iovec) = self.with(|ring| ring.pop()) {
+            iovec.release(evpl);
+        }
     }
 }
 

@@ -464,16 +464,24 @@ impl Cx {
         self.recycle(bind);
     }
 
-    /// Every one-sided operation still queued is answered.
+    /// Every one-sided operation that is queued now is answered. What their callbacks queue is not: one
+    /// that tries again after each failure would never end.
     fn fail_operations(&self, bind: &Bind) {
-        while let Some(read) = bind
+        let reads = bind
             .reads
-            .with(|reads| reads.as_mut().and_then(|reads| reads.pop_front()))
-        {
-            self.complete_read(read, libc::ECONNRESET);
+            .with(|reads| reads.as_ref().map_or(0, |reads| reads.len()));
+        for _ in 0..reads {
+            let read = bind
+                .reads
+                .with(|reads| reads.as_mut().and_then(|reads| reads.pop_front()));
+            if let Some(read) = read {
+                self.complete_read(read, libc::ECONNRESET);
+            }
         }
-        while let Some(message) = bind.messages.with(|messages| messages.pop_front()) {
-            if let Some(write) = message.write {
+        let messages = bind.messages.with(|messages| messages.len());
+        for _ in 0..messages {
+            let message = bind.messages.with(|messages| messages.pop_front());
+            if let Some(write) = message.and_then(|message| message.write) {
                 write.complete(libc::ECONNRESET);
             }
         }
@@ -494,16 +502,16 @@ impl Cx {
             self.binds.open.unlink(bind);
         }
         self.events.remove_deferral(bind.work_pointer());
-        bind.send.with(|ring| {
-            ring.clear(evpl);
-            ring.shrink();
-        });
-        bind.recv.with(|ring| {
-            ring.clear(evpl);
-            ring.shrink();
-        });
+        bind.send.clear(evpl);
+        bind.recv.clear(evpl);
+        bind.send.with(|ring| ring.shrink());
+        bind.recv.with(|ring| ring.shrink());
         bind.messages.take();
-        bind.reads.take();
+        for read in bind.reads.take().into_iter().flat_map(|reads| *reads) {
+            for iovec in read.iovecs {
+                iovec.release(evpl);
+            }
+        }
         bind.set_local(None);
         bind.set_remote(None);
         bind.set_io(Io::None);

@@ -32,14 +32,15 @@ struct Watched {
 impl SelectPoller {
     pub fn wait(&self, events: &FdEvents, timeout_ns: Option<u64>) -> io::Result<usize> {
         self.sets.with(|sets| {
-            let result = sets.wait(events, timeout_ns, |_| true);
-            match result {
-                // A descriptor was closed behind our back: leave it out, it cannot become ready.
-                Err(error) if error.raw_os_error() == Some(libc::EBADF) => {
-                    sets.wait(events, timeout_ns, select::is_open)
-                }
-                other => other,
+            let mut result = sets.wait(events, timeout_ns, |_| true);
+            // A descriptor was closed behind our back: leave it out, it cannot become ready. Another
+            // thread may close the next one before the wait begins.
+            while let Err(error) = &result
+                && error.raw_os_error() == Some(libc::EBADF)
+            {
+                result = sets.wait(events, timeout_ns, select::is_open);
             }
+            result
         })
     }
 }

@@ -197,16 +197,14 @@ pub fn drain(cx: &Cx, bind: &Bind) {
 
 fn drain_stream(cx: &Cx, bind: &Bind, batch: &mut Batch) {
     let before = bind.recv.with(|ring| ring.bytes());
-    bind.recv.with(|ring| {
-        ring.trim();
-        for piece in batch.pieces.drain(..) {
-            if piece.is_empty() {
-                piece.release(cx.evpl());
-            } else {
-                ring.push(piece);
-            }
+    bind.recv.with(|ring| ring.trim());
+    for piece in batch.pieces.drain(..) {
+        if piece.is_empty() {
+            piece.release(cx.evpl());
+        } else {
+            bind.recv.with(|ring| ring.push(piece));
         }
-    });
+    }
     batch.sends.clear();
     if bind.recv.with(|ring| ring.bytes()) > before {
         cx.received(bind);

@@ -125,6 +125,8 @@ fn wait_for_resources(cx: &Cx, bind: &Bind, io: &ListenIo, error: &io::Error) {
         );
     }
     cx.events.fds().mark_unreadable(bind.event_pointer());
+    // select would report the backlog again at once.
+    cx.events.fds().read_disinterest(bind.event_pointer());
     cx.events
         .add_timer(retry_pointer(io), Some(on_retry), RETRY_US, true);
 }
@@ -137,6 +139,7 @@ unsafe extern "C" fn on_retry(evpl: *mut evpl, timer: *mut evpl_timer) {
     // SAFETY: the timer is the first field of a `ListenIo` whose bind is open: a close removes it.
     let (cx, bind) = unsafe { (Cx::from_handle(evpl), &*(*timer.cast::<ListenIo>()).bind) };
     cx.events.fds().mark_readable(bind.event_pointer());
+    cx.events.fds().read_interest(bind.event_pointer());
 }
 
 /// Stops listening: the file goes first, so that nobody finds a name that refuses.

@@ -24,6 +24,8 @@ const WRITES_PER_TURN_MAX: usize = 8;
 const WRITE_IOVECS_MAX: usize = 128;
 /// Reads in a row after a hang-up before other binds get their turn.
 const READS_PER_TURN_MAX: usize = 16;
+/// Reads that fetch what a peer left behind after it stopped taking our bytes.
+const READS_AFTER_FAILURE_MAX: usize = 1024;
 /// The smallest rest of the receive window that is read into alone.
 const READ_LEN_MIN: usize = 64 << 10;
 /// The most that one read takes from either part of the window: what stays in the CPU's cache.
@@ -260,11 +262,7 @@ pub fn flush(cx: &Cx, bind: &Bind) {
             Ok(true) => {}
             Ok(false) => return wait_writable(cx, bind),
             Err(error) if socket::is_transient(&error) => return wait_writable(cx, bind),
-            Err(_) => {
-                // The peer is gone; what it sent before may still be unread.
-                read(cx, bind);
-                return cx.request_close(bind);
-            }
+            Err(_) => return write_failed(cx, bind),
         }
     }
     if bind.send.with(|ring| ring.bytes()) == 0 {
@@ -275,6 +273,20 @@ pub fn flush(cx: &Cx, bind: &Bind) {
     cx.arm_flush(bind);
 }
 
+/// The peer is gone: nothing can be written any more, but what it sent before may still be unread.
+fn write_failed(cx: &Cx, bind: &Bind) {
+    for _ in 0..READS_AFTER_FAILURE_MAX {
+        if !matches!(
+            read_once(cx, bind),
+            Ok(ReadOutcome::Full | ReadOutcome::Short)
+        ) || bind.has(PENDING_CLOSED)
+        {
+            break;
+        }
+    }
+    cx.request_close(bind);
+}
+
 fn wait_writable(cx: &Cx, bind: &Bind) {
     cx.events.fds().mark_unwritable(bind.event_pointer());
     cx.events.fds().write_interest(bind.event_pointer());
@@ -282,10 +294,8 @@ fn wait_writable(cx: &Cx, bind: &Bind) {
 
 fn flushed(cx: &Cx, bind: &Bind) {
     // Entries without bytes may be left.
-    bind.send.with(|ring| {
-        ring.clear(cx.evpl());
-        ring.trim();
-    });
+    bind.send.consume(0, cx.evpl());
+    bind.send.with(|ring| ring.trim());
     bind.messages.with(|messages| messages.clear());
     cx.events.fds().write_disinterest(bind.event_pointer());
     cx.close_if_finished(bind);
@@ -298,7 +308,7 @@ fn write_once(cx: &Cx, bind: &Bind) -> io::Result<bool> {
     let (count, offered) = bind.send.with(|ring| ring.gather(&mut iov[..limit]));
     // SAFETY: `gather` filled the first `count` entries with memory that the ring's references keep.
     let sent = unsafe { socket::send(bind.event().fd(), iov[..count].assume_init_ref()) }? as u64;
-    bind.send.with(|ring| ring.consume(sent, cx.evpl()));
+    bind.send.consume(sent, cx.evpl());
     let msgs = count_whole_messages(bind, sent);
     cx.notify_sent(bind, sent, msgs);
     Ok(sent == offered)

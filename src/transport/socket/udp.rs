@@ -312,16 +312,18 @@ fn send_batch(cx: &Cx, bind: &Bind) -> io::Result<(u64, u64)> {
     let mut headers: [libc::mmsghdr; BATCH_MAX] = unsafe { core::mem::zeroed() };
     let mut used = 0;
     let mut count = 0;
-    let mut without_address = false;
+    let mut refusal = 0;
     bind.messages.with(|messages| {
         bind.send.with(|ring| {
             for message in messages.iter().take(batch) {
                 let niov = message.niov as usize;
                 if used + niov > BATCH_PIECES_MAX {
+                    // One that fills more than a batch, joined as it is, is longer than any datagram.
+                    refusal = libc::EMSGSIZE;
                     break;
                 }
                 let Some(address) = &message.address else {
-                    without_address = count == 0;
+                    refusal = libc::EDESTADDRREQ;
                     break;
                 };
                 for index in 0..niov {
@@ -344,8 +346,8 @@ fn send_batch(cx: &Cx, bind: &Bind) -> io::Result<(u64, u64)> {
             }
         });
     });
-    if without_address {
-        return Err(io::Error::from_raw_os_error(libc::EDESTADDRREQ));
+    if count == 0 {
+        return Err(io::Error::from_raw_os_error(refusal));
     }
     // SAFETY: the ring's references keep what the headers name.
     let sent = unsafe { socket::send_messages(bind.event().fd(), &mut headers[..count]) }?;
@@ -360,13 +362,11 @@ fn send_batch(cx: &Cx, bind: &Bind) -> io::Result<(u64, u64)> {
 fn take_first(cx: &Cx, bind: &Bind) {
     let message: Option<Message> = bind.messages.with(|messages| messages.pop_front());
     let niov = message.map_or(0, |message| message.niov);
-    bind.send.with(|ring| {
-        for _ in 0..niov {
-            if let Some(iovec) = ring.pop() {
-                iovec.release(cx.evpl());
-            }
+    for _ in 0..niov {
+        if let Some(iovec) = bind.send.with(|ring| ring.pop()) {
+            iovec.release(cx.evpl());
         }
-    });
+    }
 }
 
 fn drop_first(cx: &Cx, bind: &Bind, error: &io::Error) {
