@@ -11,7 +11,7 @@
 //!                     └─► sys the kernel
 //! ```
 //!
-//! `abi`, `config`, `log` and `time` stand beside the tree; every module may use them. A transport
+//! `abi`, `config`, `log`, `sync` and `time` stand beside the tree; every module may use them. A transport
 //! reaches a user only through the [`transport::Cx`] it is handed.
 
 pub mod abi;
@@ -21,6 +21,7 @@ pub mod config;
 pub mod event;
 pub mod log;
 pub mod memory;
+mod sync;
 pub mod sys;
 pub mod time;
 pub mod transport;

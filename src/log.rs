@@ -8,7 +8,7 @@
 use crate::abi::{VaList, evpl_flush_fn, evpl_log_fn};
 use core::ffi::{CStr, c_char, c_int};
 use core::fmt::{self, Write};
-use core::sync::atomic::{AtomicPtr, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 use core::time::Duration;
 use std::sync::Once;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -73,6 +73,20 @@ impl Level {
     }
 }
 
+static FATAL: AtomicBool = AtomicBool::new(false);
+
+/// Whether the process is ending because of a line at level fatal: what it leaves behind then says
+/// nothing about the program.
+pub fn is_fatal() -> bool {
+    FATAL.load(Ordering::Relaxed)
+}
+
+fn note_fatal(level: Level) {
+    if level == Level::Fatal {
+        FATAL.store(true, Ordering::Relaxed);
+    }
+}
+
 /// Replaces the sink and its flush function. No log function means the default sink again.
 pub fn set_log_fn(log: evpl_log_fn, flush: evpl_flush_fn) {
     LOG_FN.store(
@@ -97,6 +111,7 @@ pub fn flush() {
 
 /// One message from this library. The macros call it.
 pub fn write(level: Level, module: &str, file: &str, line: u32, text: fmt::Arguments) {
+    note_fatal(level);
     let mut message = Buffer::<LINE_LEN_MAX>::new();
     // A full buffer drops the tail and reports no error.
     let _ = message.write_fmt(text);
@@ -124,6 +139,7 @@ pub unsafe fn vlog(
     fmt: *const c_char,
     args: VaList,
 ) {
+    note_fatal(level);
     let fmt = if fmt.is_null() { c"".as_ptr() } else { fmt };
     if let Some(sink) = user_sink() {
         // SAFETY: the sink takes exactly what our caller vouches for.

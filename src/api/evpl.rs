@@ -11,7 +11,7 @@ use crate::abi::{
     evpl_poll_enter_callback_t, evpl_poll_exit_callback_t, evpl_timer, evpl_timer_callback_t,
 };
 use crate::config::ThreadConfig;
-use crate::event::{ClosedBinds, EventLoop, doorbell, fd_event};
+use crate::event::{ClosedBinds, EventLoop, LoopUse, doorbell, fd_event};
 use crate::memory::LoopMemory;
 use crate::memory::cell::LoopCell;
 use crate::transport::Cx;
@@ -43,12 +43,13 @@ impl Evpl {
     /// Never NULL: without descriptors or memory for a loop the process ends.
     pub fn create(config: *mut ThreadConfig) -> *mut evpl {
         global::ensure_init();
-        Evpl::create_with(global::consume_thread_config(config))
+        Evpl::create_with(global::consume_thread_config(config), LoopUse::Program)
     }
 
-    pub(super) fn create_with(config: ThreadConfig) -> *mut evpl {
+    pub(super) fn create_with(config: ThreadConfig, use_of_loop: LoopUse) -> *mut evpl {
         let process = global::ensure_init();
-        let events = match EventLoop::new(process.clock, config, process.config.mech()) {
+        let events = match EventLoop::new(process.clock, config, process.config.mech(), use_of_loop)
+        {
             Ok(events) => events,
             Err(error) => crate::abort!("core", "evpl_create: {}", error),
         };

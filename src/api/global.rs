@@ -137,6 +137,9 @@ extern "C" fn cleanup() {
         // SAFETY: a registered loop is alive until `destroy` takes it off the list, under this lock.
         unsafe { (*core::ptr::with_exposed_provenance::<Evpl>(evpl)).give_up_queues() };
     }
+    if crate::log::is_fatal() {
+        process.pool.forgive_leaks();
+    }
     process.pool.shutdown();
     metrics::close_all();
     let mut state = state();

@@ -5,11 +5,13 @@
 //! after detach returned. No lock is held while user code runs.
 
 use core::ffi::{c_int, c_void};
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::{Arc, PoisonError, mpsc};
 
 use super::thread::LoopThread;
 use super::{Endpoint, Evpl, connect, global};
 use crate::abi::{evpl_attach_callback_t, evpl_listener, evpl_listener_binding};
+use crate::event::LoopUse;
+use crate::sync::Mutex;
 use crate::transport::Cx;
 use crate::transport::address::Address;
 use crate::transport::inbox::{AcceptRequest, AcceptSink, Accepted, Attachment, Inbox, Mail};
@@ -108,6 +110,7 @@ impl Listener {
         let (report, inbox) = mpsc::channel();
         let thread = LoopThread::start(
             config,
+            LoopUse::Accepting,
             move |evpl| {
                 // SAFETY: the thread's own loop.
                 let cx = unsafe { Cx::from_handle(evpl) };
@@ -236,3 +239,6 @@ impl ListenerBinding {
         binding.leave();
     }
 }
+
+#[cfg(all(test, loom))]
+mod models;

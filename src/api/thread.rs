@@ -12,6 +12,7 @@ use crate::abi::{
     evpl_threadpool,
 };
 use crate::config::ThreadConfig;
+use crate::event::LoopUse;
 
 const STACK_LEN: usize = 8 << 20;
 /// The system may be short of threads for a moment.
@@ -52,6 +53,7 @@ impl LoopThread {
     /// DISCONNECTED.
     pub fn start(
         config: ThreadConfig,
+        use_of_loop: LoopUse,
         init: impl FnOnce(*mut evpl) + Send + 'static,
         shutdown: impl FnOnce(*mut evpl) + Send + 'static,
     ) -> LoopThread {
@@ -59,7 +61,7 @@ impl LoopThread {
         let (ready, started) = mpsc::sync_channel(1);
         let handle = stop.clone();
         let work = Arc::new(Mutex::new(Some(move || {
-            let evpl = Evpl::create_with(config);
+            let evpl = Evpl::create_with(config, use_of_loop);
             handle.set(Some(evpl));
             init(evpl);
             let _ = ready.send(());
@@ -155,6 +157,7 @@ impl Thread {
         let for_shutdown = kept.clone();
         let thread = LoopThread::start(
             config,
+            LoopUse::Program,
             move |evpl| {
                 if let Some(init) = init {
                     // SAFETY: what the program passed to evpl_thread_create; nothing is borrowed.

@@ -13,12 +13,14 @@ pub mod doorbell;
 pub mod fd_event;
 pub mod poll;
 pub mod poller;
+mod spin;
 pub mod timer;
+pub mod wake;
 
 use std::cell::Cell;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::io;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -28,14 +30,17 @@ use crate::abi::{
     evpl_poll_enter_callback_t, evpl_poll_exit_callback_t, evpl_timer, evpl_timer_callback_t,
 };
 use crate::config::{CoreMech, ThreadConfig};
-use crate::sys::{eventfd, thread_token};
+use crate::memory::LoopMemory;
+use crate::sys::thread_token;
 use crate::time::Clock;
 use core::ffi::c_void;
 use deferral::Deferrals;
 use fd_event::{FdEvent, FdEvents};
 use poll::Polls;
 use poller::Poller;
+use spin::Spin;
 use timer::Timers;
+use wake::Wake;
 
 /// Hashes addresses: they are unique and aligned, so one multiplication spreads them well enough.
 #[derive(Default)]
@@ -68,6 +73,19 @@ pub trait ClosedBinds {
     fn finalise(&self);
 }
 
+/// How long a spin watches an inbox with traffic between two looks at the descriptors.
+const INBOX_WATCH_NS: u64 = 2_000;
+/// Looks at the inbox between two looks at the clock.
+const INBOX_LOOKS: usize = 16;
+
+/// Whom a loop works for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum LoopUse {
+    Program,
+    /// A listener: latency of a connect is not worth a processor.
+    Accepting,
+}
+
 const NO_HOOKS: evpl_loop_hooks = evpl_loop_hooks {
     iteration_end: None,
     pre_wait: None,
@@ -84,6 +102,10 @@ struct PollMode {
     last_activity_ticks: Cell<u64>,
 }
 
+/// Where [`EventLoop::from_handle`] finds the loop: a handle points at memory, then the loop.
+pub const OFFSET_IN_HANDLE: usize =
+    size_of::<LoopMemory>().next_multiple_of(align_of::<EventLoop>());
+
 pub struct EventLoop {
     evpl: Cell<*mut evpl>,
     clock: &'static Clock,
@@ -96,11 +118,12 @@ pub struct EventLoop {
     poll_mode: PollMode,
     hooks: Cell<evpl_loop_hooks>,
     running: AtomicBool,
-    /// Wakes the loop from any thread; its event calls what `watch_wake` was given.
-    wake_fd: Arc<OwnedFd>,
+    /// Wakes the loop from any thread; its event calls what `start` was given.
+    wake: Arc<Wake>,
     wake_event: Box<FdEvent>,
-    /// The wake event is ready because the owner said so, not the kernel.
-    woke_self: Cell<bool>,
+    /// The wake event is active because of this thread: the descriptor holds nothing.
+    woken_by_self: Cell<bool>,
+    spin: Spin,
     /// The thread inside a pass, or zero.
     pass_thread: AtomicUsize,
 }
@@ -110,6 +133,7 @@ impl EventLoop {
         clock: &'static Clock,
         config: ThreadConfig,
         mech: CoreMech,
+        use_of_loop: LoopUse,
     ) -> io::Result<EventLoop> {
         let poll_mode = PollMode {
             on: Cell::new(false),
@@ -130,9 +154,13 @@ impl EventLoop {
             poll_mode,
             hooks: Cell::new(NO_HOOKS),
             running: AtomicBool::new(true),
-            wake_fd: Arc::new(eventfd::open()?),
+            wake: Arc::new(Wake::open()?),
             wake_event: Box::new(FdEvent::unregistered()),
-            woke_self: Cell::new(false),
+            woken_by_self: Cell::new(false),
+            spin: Spin::new(
+                config.poll_mode && !clock.is_virtual() && use_of_loop == LoopUse::Program,
+                config.spin_ns,
+            ),
             pass_thread: AtomicUsize::new(0),
         })
     }
@@ -142,7 +170,7 @@ impl EventLoop {
         self.evpl.set(evpl);
         self.add_internal(
             self.wake_event_pointer(),
-            self.wake_fd.as_raw_fd(),
+            self.wake.fd(),
             [woken, None, None],
             false,
         )?;
@@ -153,13 +181,8 @@ impl EventLoop {
     /// # Safety
     /// `evpl` is a live handle: it points at a context that starts with memory and event loop.
     pub unsafe fn from_handle<'a>(evpl: *mut evpl) -> &'a EventLoop {
-        // SAFETY: `Cx` is `repr(C)` and asserts that the loop is where this looks.
-        unsafe {
-            &*evpl
-                .cast::<u8>()
-                .add(crate::transport::EVENTS_OFFSET)
-                .cast::<EventLoop>()
-        }
+        // SAFETY: whoever makes handles asserts that the loop is where this looks.
+        unsafe { &*evpl.cast::<u8>().add(OFFSET_IN_HANDLE).cast::<EventLoop>() }
     }
 
     pub fn evpl(&self) -> *mut evpl {
@@ -178,29 +201,22 @@ impl EventLoop {
         core::ptr::from_ref::<FdEvent>(&self.wake_event).cast_mut()
     }
 
-    /// Another thread's way in: the wake callback runs in the next pass.
-    pub fn wake(&self) {
-        eventfd::ring_owned(&self.wake_fd);
+    /// For those who wake this loop after it may be gone.
+    pub fn wake(&self) -> Arc<Wake> {
+        self.wake.clone()
     }
 
-    /// For those who wake this loop after it may be gone: the descriptor stays theirs.
-    pub fn wake_fd(&self) -> Arc<OwnedFd> {
-        self.wake_fd.clone()
-    }
-
-    /// The owner's cheaper form of `wake`: no system call.
+    /// The owner's own way to have the wake callback run in the next dispatch: no system call.
     pub fn wake_self(&self) {
-        self.woke_self.set(true);
+        self.wake.announce_to_self();
+        self.woken_by_self.set(true);
         self.fds.mark_readable(self.wake_event_pointer());
     }
 
-    /// Called first by the wake callback; `rung` says that another thread wrote the descriptor, or is
-    /// about to. A write that comes late is found here too: select would report it for ever.
-    pub fn acknowledge_wake(&self, rung: bool) {
+    /// Called first by the wake callback; whether the descriptor may hold something.
+    pub fn begin_wake(&self) -> bool {
         self.fds.mark_unreadable(self.wake_event_pointer());
-        if !self.woke_self.replace(false) || rung || !self.is_running() {
-            eventfd::drain(self.wake_fd.as_raw_fd());
-        }
+        !self.woken_by_self.replace(false)
     }
 
     pub fn is_running(&self) -> bool {
@@ -209,7 +225,7 @@ impl EventLoop {
 
     pub fn stop(&self) {
         self.running.store(false, Ordering::SeqCst);
-        self.wake();
+        self.wake.ring();
     }
 
     /// The thread that is inside a pass and is not this one, if any.
@@ -243,23 +259,112 @@ impl EventLoop {
     }
 
     fn full_pass(&self, evpl: *mut evpl, closed: &impl ClosedBinds) {
-        let now = self.clock.ticks();
-        self.timers.fire_due(evpl, now, || self.clock.ticks());
-        self.switch_poll_mode(evpl, now);
+        // Reading the clock costs as much as the rest of an idle pass: only for those who look at it.
+        if !self.timers.is_empty() || self.polls.count() > 0 {
+            let now = self.clock.ticks();
+            self.timers.fire_due(evpl, now, || self.clock.ticks());
+            self.switch_poll_mode(evpl, now);
+        } else {
+            self.poll_mode.on.set(false);
+        }
         let pending = closed.any();
         let hooks = self.hooks.get();
         callback::with_private(hooks.pre_wait, evpl, hooks.private_data);
         // After the hook: what it armed must not be slept over.
         let timeout_ns = self.wait_timeout_ns(pending || closed.any());
-        if let Err(error) = self.poller.wait(&self.fds, timeout_ns)
-            && error.kind() != io::ErrorKind::Interrupted
-        {
-            crate::abort!("core", "waiting for events failed: {}", error);
-        }
+        self.wait(timeout_ns);
         let hooks = self.hooks.get();
         callback::with_private(hooks.post_wait, evpl, hooks.private_data);
         if closed.any() {
             closed.finalise();
+        }
+    }
+
+    /// The one wait of a full pass: a look, if it is worth it a spin, then sleep.
+    fn wait(&self, timeout_ns: Option<u64>) {
+        if timeout_ns == Some(0) || !self.spin.is_enabled() {
+            self.wait_in_kernel(timeout_ns);
+            return;
+        }
+        let began = self.clock.ticks();
+        let window_ns = self.spin.window_ns(timeout_ns);
+        let mut spun_ns = 0;
+        if window_ns > 0 {
+            let (found, looked) = self.spin_for(began, window_ns);
+            spun_ns = looked - began;
+            if found {
+                return self.spin.learn(spun_ns);
+            }
+        }
+        if self.wait_in_kernel(timeout_ns.map(|timeout| timeout.saturating_sub(spun_ns))) > 0 {
+            self.spin.by_mail.set(self.wake.is_announced());
+            self.spin.learn(self.clock.ticks() - began);
+        }
+    }
+
+    fn wait_in_kernel(&self, timeout_ns: Option<u64>) -> usize {
+        match self.poller.wait(&self.fds, timeout_ns) {
+            Ok(count) => count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
+            Err(error) => crate::abort!("core", "waiting for events failed: {}", error),
+        }
+    }
+
+    /// Looks at the inbox and at the descriptors until there is something. Whether there was, and when it
+    /// last looked at the clock.
+    fn spin_for(&self, began: u64, window_ns: u64) -> (bool, u64) {
+        self.wake.begin_spin();
+        let mut place = None;
+        let mut found = false;
+        let mut now = began;
+        loop {
+            if place.is_none() {
+                place = self.spin.enter(now);
+            }
+            let limit_ns = if place.is_some() {
+                window_ns
+            } else {
+                window_ns.min(self.spin.grace_ns(now))
+            };
+            if now - began >= limit_ns || self.watch_inbox(now) {
+                break;
+            }
+            if self.wait_in_kernel(Some(0)) > 0 {
+                self.spin.by_mail.set(false);
+                found = true;
+                break;
+            }
+            let looked = core::mem::replace(&mut now, self.clock.ticks());
+            if self.spin.is_disturbed(now - looked, now) {
+                break;
+            }
+        }
+        if self.wake.end_spin() {
+            self.spin.by_mail.set(true);
+            self.wake_self();
+            found = true;
+        }
+        if found {
+            self.spin.paid();
+        }
+        (found, now)
+    }
+
+    /// Watches the inbox alone for a moment, longer if that is where the traffic comes from.
+    fn watch_inbox(&self, now: u64) -> bool {
+        if !self.spin.by_mail.get() {
+            return self.wake.is_announced();
+        }
+        loop {
+            for _ in 0..INBOX_LOOKS {
+                if self.wake.is_announced() {
+                    return true;
+                }
+                core::hint::spin_loop();
+            }
+            if self.clock.ticks() - now >= INBOX_WATCH_NS {
+                return false;
+            }
         }
     }
 

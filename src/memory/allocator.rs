@@ -19,16 +19,13 @@ use crate::abi::{
 };
 
 use super::cell::LoopCell;
-use super::iovec::{Iovec, ref_drop, ref_incr};
+use super::iovec::{Iovec, is_alone, ref_drop, ref_incr};
 use super::slab::{Buffer, LoopEntry, Place, Pool};
 
 /// A loop caches up to HIGH shared buffers; one more, and the oldest go back to the pool until LOW
 /// are left.
 const SHARED_CACHE_LOW: u32 = 512;
 const SHARED_CACHE_HIGH: u32 = 1024;
-
-/// Datagram slots start at a multiple of this, so that a header in front can be read in place.
-const SLOT_ALIGNMENT: u64 = 16;
 
 /// The buffers a loop fills.
 const LOCAL: usize = 0;
@@ -106,10 +103,6 @@ impl LoopMemory {
         self.pool.buffer_size()
     }
 
-    pub fn pool(&self) -> &'static Pool {
-        self.pool
-    }
-
     /// `evpl_iovec_alloc`: any length up to a buffer's size comes in one piece. Returns the number of
     /// iovecs written to `out`, or -1 and nothing written if `max_iovecs` are too few.
     /// `evpl` is this loop's handle and `out` has room for `max_iovecs`.
@@ -184,15 +177,6 @@ impl LoopMemory {
         placed.expect("up to a buffer's size comes in one piece")
     }
 
-    /// Takes a whole buffer that nothing else is put into.
-    pub fn alloc_whole(&self, shared: bool) -> Iovec {
-        self.state.with(|state| {
-            let flags = if shared { EVPL_IOVEC_FLAG_SHARED } else { 0 };
-            let buffer = state.take(flags, Place::out(state.entry.id));
-            whole(buffer, state.buffer_size)
-        })
-    }
-
     /// Fills `iov` with where the next received bytes go: the rest of the receive buffer and, if that
     /// is less than `min`, a whole spare buffer. Returns how many entries to read into.
     pub fn recv_prepare(&self, iov: &mut [libc::iovec; 2], min: usize) -> usize {
@@ -245,35 +229,6 @@ impl LoopMemory {
         });
         first.into_iter().chain(second).for_each(f);
         room
-    }
-
-    /// Cuts a slot of `size` bytes, at most a buffer's size, from the receive buffer.
-    pub fn recv_slot(&self, size: u32) -> Iovec {
-        self.state.with(|state| {
-            debug_assert!(u64::from(size) <= state.buffer_size);
-            state.rewind(RECV);
-            let start = state.cursors[RECV].offset.next_multiple_of(SLOT_ALIGNMENT);
-            if state.cursors[RECV].buffer.is_null() || start + u64::from(size) > state.buffer_size {
-                state.renew_recv();
-            } else {
-                state.cursors[RECV].offset = start;
-            }
-            state.cursors[RECV].cut(size.into())
-        })
-    }
-
-    /// Gives back what follows the first `used` bytes of `slot`, if nothing was cut after it.
-    pub fn recv_slot_trim(&self, slot: &Iovec, used: u32) {
-        self.state.with(|state| {
-            let cursor = &mut state.cursors[RECV];
-            if !ptr::addr_eq(slot.ref_ptr(), cursor.buffer) {
-                return;
-            }
-            let start = (slot.data().addr() - cursor.data().addr()) as u64;
-            if start + u64::from(slot.len()) == cursor.offset {
-                cursor.offset = start + u64::from(used.min(slot.len()));
-            }
-        });
     }
 
     /// Whether this thread was the last to fetch a buffer for the loop. From any thread.
@@ -365,12 +320,11 @@ pub unsafe fn alloc_global(pool: &'static Pool, out: *mut evpl_iovec) {
     let buffer = pool.take();
     let flags = EVPL_IOVEC_FLAG_SHARED | EVPL_IOVEC_FLAG_GLOBAL;
     // SAFETY: the pool just gave us the buffer.
-    unsafe { Buffer::issue(buffer, flags, Some(buffer_release), Place::out(0)) };
+    unsafe { Buffer::issue(buffer, flags, Some(BUFFER_RELEASE), Place::out(0)) };
     // SAFETY: by the contract above.
     unsafe { out.write(whole(buffer, pool.buffer_size()).into_raw()) };
 }
 
-/// What every buffer's record carries as `release`: nobody refers to the buffer any more.
 /// Whether this is the count of a buffer of ours, not of memory that a program counts by itself.
 ///
 /// # Safety
@@ -381,8 +335,10 @@ pub unsafe fn is_pool_buffer(record: *const evpl_iovec_ref) -> bool {
         .is_some_and(|release| core::ptr::fn_addr_eq(release, BUFFER_RELEASE))
 }
 
+/// What every buffer's record carries as `release`; one constant, so that it has one address.
 const BUFFER_RELEASE: unsafe extern "C" fn(*mut evpl, *mut evpl_iovec_ref) = buffer_release;
 
+/// Nobody refers to the buffer any more.
 unsafe extern "C" fn buffer_release(evpl: *mut evpl, record: *mut evpl_iovec_ref) {
     // C's inline decrement has release order only. This pairs with those of the other threads.
     fence(Ordering::Acquire);
@@ -475,8 +431,7 @@ impl State {
         }
         // SAFETY: the loop holds a reference to the buffer.
         let buffer = unsafe { &*cursor.buffer };
-        // Acquire pairs with the release decrements of a SHARED buffer's other holders.
-        if buffer.record.refcnt.load(Ordering::Acquire) != 1 {
+        if !is_alone(|order| buffer.record.refcnt.load(order)) {
             return false;
         }
         if cursor.offset > 0 {
@@ -539,7 +494,7 @@ impl State {
         let buffer = buffer.unwrap_or_else(|| self.pool.take());
         self.entry.used_here();
         // SAFETY: the buffer was in a cache or in the pool: nobody else refers to it.
-        unsafe { Buffer::issue(buffer, flags, Some(buffer_release), place) };
+        unsafe { Buffer::issue(buffer, flags, Some(BUFFER_RELEASE), place) };
         buffer
     }
 

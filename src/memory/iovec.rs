@@ -5,11 +5,12 @@
 //! counts never move. Dropping an `Iovec` releases nothing, since a release needs the loop's handle:
 //! whoever holds one passes it on or calls `release`.
 
-use core::sync::atomic::{Ordering, fence};
+use core::sync::atomic::Ordering;
 
 use crate::abi::{
     EVPL_IOVEC_FLAG_GLOBAL, EVPL_IOVEC_FLAG_SHARED, evpl, evpl_iovec, evpl_iovec_ref,
 };
+use crate::sync::fence;
 
 /// One owned reference. Its pointers were valid when it was made and stay so while it is held.
 #[repr(transparent)]
@@ -178,13 +179,7 @@ pub(super) unsafe fn ref_drop(buffer: *mut evpl_iovec_ref) -> bool {
         return false;
     }
     if record.flags & EVPL_IOVEC_FLAG_SHARED != 0 {
-        if record.refcnt.fetch_sub(1, Ordering::Release) != 1 {
-            return false;
-        }
-        // Pairs with the release decrements of the other threads: their accesses to the bytes
-        // happened before the buffer is used again.
-        fence(Ordering::Acquire);
-        true
+        drop_shared(|order| record.refcnt.fetch_sub(1, order))
     } else {
         let count = record.refcnt.load(Ordering::Relaxed);
         debug_assert!(
@@ -195,3 +190,25 @@ pub(super) unsafe fn ref_drop(buffer: *mut evpl_iovec_ref) -> bool {
         count == 1
     }
 }
+
+/// One SHARED reference fewer; `decrement` returns the count before. True if it was the last.
+#[inline]
+fn drop_shared(decrement: impl FnOnce(Ordering) -> u32) -> bool {
+    if decrement(Ordering::Release) != 1 {
+        return false;
+    }
+    // Pairs with the release decrements of the other threads: their accesses to the bytes happened
+    // before the buffer is used again.
+    fence(Ordering::Acquire);
+    true
+}
+
+/// Whether the only reference left is the caller's own, so that the bytes may be used again.
+#[inline]
+pub(super) fn is_alone(load: impl FnOnce(Ordering) -> u32) -> bool {
+    // Acquire pairs with the release decrements of a SHARED buffer's other holders.
+    load(Ordering::Acquire) == 1
+}
+
+#[cfg(all(test, loom))]
+mod models;

@@ -10,12 +10,9 @@
 
 pub mod allocator;
 pub mod cell;
+pub mod heap;
 pub mod iovec;
 pub mod iovec_ring;
 pub mod slab;
 
 pub use allocator::LoopMemory;
-pub use cell::LoopCell;
-pub use iovec::Iovec;
-pub use iovec_ring::IovecRing;
-pub use slab::{Pool, PoolConfig, PoolCounters};

@@ -112,7 +112,6 @@ struct SlabUse {
 struct Slab {
     pool: &'static Pool,
     key: u64,
-    len: u64,
     memory: Mapping,
     /// None for a loaned slab.
     records: Option<Mapping>,
@@ -263,7 +262,7 @@ impl Pool {
     }
 
     /// Maps one slab and lends all of it, for good. Returns its start and the handle that
-    /// `slab_bounds` takes.
+    /// `slab_key` takes.
     pub fn slab_alloc(&'static self) -> (*mut c_void, *mut c_void) {
         let slab = self
             .map_slab(true)
@@ -593,12 +592,10 @@ impl Pool {
         } else {
             Some(Mapping::reserve(records_len)?)
         };
-        let len = self.config.slab_size;
-        let memory = self.map_memory(len)?;
+        let memory = self.map_memory(self.config.slab_size)?;
         Ok(Box::new(Slab {
             pool: self,
             key: 0,
-            len,
             memory,
             records,
         }))
@@ -774,20 +771,10 @@ pub unsafe fn buffer_generation(record: *const evpl_iovec_ref) -> u32 {
     unsafe { (*record.cast::<Buffer>()).generation.load(Relaxed) }
 }
 
-/// Start and length of the slab with this handle (`ref.slab`, or what `slab_alloc` returned).
+/// Number of the slab with this handle (`ref.slab`, or what `slab_alloc` returned): from 1, never used twice.
 ///
 /// # Safety
 /// `slab` is such a handle of a pool, before shutdown.
-pub unsafe fn slab_bounds(slab: *const c_void) -> (*mut u8, u64) {
-    // SAFETY: by the contract above; slabs stay until shutdown.
-    let slab = unsafe { &*slab.cast::<Slab>() };
-    (slab.memory.start(), slab.len)
-}
-
-/// Number of the slab with this handle: from 1, never used twice.
-///
-/// # Safety
-/// As for `slab_bounds`.
 pub unsafe fn slab_key(slab: *const c_void) -> u64 {
     // SAFETY: by the contract above; slabs stay until shutdown.
     unsafe { (*slab.cast::<Slab>()).key }

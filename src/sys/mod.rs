@@ -3,6 +3,7 @@
 
 use std::io;
 
+pub mod cpu;
 pub mod epoll;
 pub mod eventfd;
 pub mod mmap;

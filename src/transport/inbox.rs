@@ -1,19 +1,21 @@
 //! What other threads leave for a loop: accepted connections, in-process traffic, work for a listener.
 //!
-//! One queue per loop under a short lock, and one eventfd write per batch: whoever finds the queue
-//! unannounced rings. A queue that is closed hands the mail back, so nothing is lost or leaked when a
+//! One queue per loop under a short lock, and one wake-up per batch: whoever finds the queue
+//! unannounced announces it. The owner acknowledges before it takes the mail, so that what is announced
+//! in between is found or announced again. A queue that is closed hands the mail back, so nothing is lost or leaked when a
 //! loop goes away.
 
 use std::os::fd::OwnedFd;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 
 use super::Cx;
 use super::address::Address;
 use super::inproc::channel::ChannelEnd;
 use super::registry::Row;
 use crate::abi::{evpl, evpl_attach_callback_t, evpl_bind, evpl_fd_event};
-use crate::sys::eventfd;
+use crate::event::wake::{Bell, Wake};
+use crate::sync::{AtomicBool, Mutex};
 use core::ffi::c_void;
 
 /// A connection on its way to the thread that will own it. Dropping it closes it.
@@ -98,20 +100,16 @@ pub enum Mail {
 struct State {
     queue: Vec<Mail>,
     closed: bool,
-    /// The owner was told and has not looked yet.
-    announced: bool,
-    /// The eventfd was written for it.
-    rung: bool,
 }
 
-pub struct Inbox {
+pub struct Inbox<B = OwnedFd> {
     state: Mutex<State>,
     /// Held here too, so that a late sender never writes to a descriptor that was reused.
-    wake: Arc<OwnedFd>,
+    wake: Arc<Wake<B>>,
 }
 
-impl Inbox {
-    pub fn new(wake: Arc<OwnedFd>) -> Arc<Inbox> {
+impl<B: Bell> Inbox<B> {
+    pub fn new(wake: Arc<Wake<B>>) -> Arc<Inbox<B>> {
         Arc::new(Inbox {
             state: Mutex::default(),
             wake,
@@ -125,33 +123,25 @@ impl Inbox {
 
     /// From any thread. The mail comes back if the loop is gone.
     pub fn post(&self, mail: Mail) -> Result<(), Mail> {
-        let ring = self.with(|state| {
+        self.push(mail)?;
+        self.wake.announce();
+        Ok(())
+    }
+
+    fn push(&self, mail: Mail) -> Result<(), Mail> {
+        self.with(|state| {
             if state.closed {
                 return Err(mail);
             }
             state.queue.push(mail);
-            let ring = !state.announced;
-            state.announced = true;
-            state.rung |= ring;
-            Ok(ring)
-        })?;
-        if ring {
-            eventfd::ring_owned(&self.wake);
-        }
-        Ok(())
+            Ok(())
+        })
     }
 
-    /// Whether the eventfd was written since the last look. Asked, and the eventfd emptied, before the
-    /// mail is taken: a ring in between is then for mail that will be found.
-    fn take_rung(&self) -> bool {
-        self.with(|state| core::mem::take(&mut state.rung))
-    }
-
-    fn take(&self, into: &mut Vec<Mail>) {
-        self.with(|state| {
-            core::mem::swap(&mut state.queue, into);
-            state.announced = false;
-        });
+    /// Takes all mail into an empty array; `rung` as for `Wake::acknowledge`.
+    fn take(&self, rung: bool, into: &mut Vec<Mail>) {
+        self.wake.acknowledge(rung);
+        self.with(|state| core::mem::swap(&mut state.queue, into));
     }
 
     /// No more mail; what is there comes back to be given up.
@@ -180,14 +170,7 @@ impl Cx {
         if !Arc::ptr_eq(inbox, &self.inbox) {
             return inbox.post(mail);
         }
-        self.inbox.with(|state| {
-            if state.closed {
-                return Err(mail);
-            }
-            state.queue.push(mail);
-            state.announced = true;
-            Ok(())
-        })?;
+        self.inbox.push(mail)?;
         self.events.wake_self();
         Ok(())
     }
@@ -197,9 +180,9 @@ impl Cx {
 pub unsafe extern "C" fn woken(evpl: *mut evpl, _event: *mut evpl_fd_event) {
     // SAFETY: the loop calls this with its own handle.
     let cx = unsafe { Cx::from_handle(evpl) };
-    cx.events.acknowledge_wake(cx.inbox.take_rung());
+    let rung = cx.events.begin_wake();
     let mut mails = cx.mails.take();
-    cx.inbox.take(&mut mails);
+    cx.inbox.take(rung, &mut mails);
     for mail in mails.drain(..) {
         match mail {
             Mail::Accept(request) => super::registry::take_over(cx, *request),
@@ -213,3 +196,6 @@ pub unsafe extern "C" fn woken(evpl: *mut evpl, _event: *mut evpl_fd_event) {
     }
     cx.mails.replace(mails);
 }
+
+#[cfg(all(test, loom))]
+mod models;

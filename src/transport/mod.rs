@@ -27,7 +27,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::abi::evpl;
 use crate::config::GlobalConfig;
-use crate::event::EventLoop;
+use crate::event::{self, EventLoop};
 use crate::memory::LoopMemory;
 use crate::memory::cell::LoopCell;
 use crate::memory::iovec::Iovec;
@@ -140,13 +140,13 @@ pub struct Cx {
     batches: LoopCell<inproc::channel::Batch>,
 }
 
-/// Where [`EventLoop::from_handle`] finds the loop behind an `evpl` handle.
-pub const EVENTS_OFFSET: usize = offset_of!(Cx, events);
+// Where memory and loop look for themselves behind an `evpl` handle.
 const _: () = assert!(offset_of!(Cx, memory) == 0);
+const _: () = assert!(offset_of!(Cx, events) == event::OFFSET_IN_HANDLE);
 
 impl Cx {
     pub fn new(process: &'static Process, memory: LoopMemory, events: EventLoop) -> Cx {
-        let inbox = Inbox::new(events.wake_fd());
+        let inbox = Inbox::new(events.wake());
         Cx {
             memory,
             events,

@@ -5,10 +5,11 @@
 //! The channel exists from connect on, so the client may send before anybody accepted. An end that is
 //! dropped closes, wherever it was on its way.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use crate::abi::evpl;
 use crate::memory::iovec::Iovec;
+use crate::sync::Mutex;
 use crate::transport::inbox::{BindKey, Inbox, Mail};
 
 /// Sends on their way: pieces, and how many of them each send has.
@@ -195,3 +196,6 @@ mod tests {
         assert!(batch.is_empty());
     }
 }
+
+#[cfg(all(test, loom))]
+mod models;

@@ -1,0 +1,24 @@
+#!/bin/bash
+# The generated headers, format and lints, and the Rust tests.
+
+. "$(dirname "$0")/checks.sh"
+
+check "headers are those of src/capi" \
+    cargo run -q --manifest-path xtask/Cargo.toml -- headers --check
+
+for package in . xtask; do
+    if cargo fmt --version >/dev/null 2>&1; then
+        check "format of $package" cargo fmt --manifest-path $package/Cargo.toml --check
+    else
+        skip "format of $package" "cargo fmt is not installed"
+    fi
+    if cargo clippy --version >/dev/null 2>&1; then
+        check "lints of $package" \
+            cargo clippy -q --manifest-path $package/Cargo.toml --all-targets -- -D warnings
+    else
+        skip "lints of $package" "cargo clippy is not installed"
+    fi
+done
+
+cargo_test rust.log --release
+finish
