@@ -153,6 +153,8 @@ class Runner:
             **os.environ,
             **environment,
             "EVPL_TEST_TMPDIR": scratch,
+            # Tests check what the library does when an allocation fails.
+            "ASAN_OPTIONS": "allocator_may_return_null=1:" + os.environ.get("ASAN_OPTIONS", ""),
             "EVPL_TEST_LIBRARY": os.path.join(self.lib, "libevpl.so"),
         }
         try:

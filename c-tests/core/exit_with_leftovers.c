@@ -1,5 +1,5 @@
 // matrix: none
-// A loop, endpoints and configs that were never given back do not disturb the exit.
+// A loop, endpoints and a thread config that were never given back do not disturb the exit.
 #include "../test.h"
 
 int
@@ -7,7 +7,6 @@ main(void)
 {
     struct evpl *evpl;
 
-    CHECK(evpl_global_config_init() != NULL);
     test_init();
     CHECK(evpl_thread_config_init() != NULL);
     evpl = test_evpl();

@@ -42,6 +42,7 @@ main(void)
         }
     }
     CHECK(samples >= 8);
+    regfree(&sample);
     evpl_iovec_release(evpl, &iovec);
     evpl_destroy(evpl);
     return 0;

@@ -31,11 +31,14 @@ poll_once(struct evpl *evpl, void *unused)
 int
 main(void)
 {
+    struct evpl_global_config *config = test_config();
     struct evpl *evpl;
     struct evpl_poll *handle;
     uint64_t start;
 
-    test_init();
+    /* So that a slow machine does not idle out of poll mode first. */
+    evpl_global_config_set_spin_ns(config, 10000000000ULL);
+    evpl_init(config);
     evpl   = test_evpl_with(1, 1000, 20);
     handle = evpl_add_poll(evpl, enter, leave, poll_once, NULL);
     RUN_UNTIL(evpl, polled >= 3, 1000);

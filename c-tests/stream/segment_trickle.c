@@ -1,8 +1,8 @@
 // timeout: 60
 // protocols: STREAM_SOCKET_TCP STREAM_SOCKET_UNIX
 
-// A message that trickles in one byte at a time does not shatter: up to 64 KiB come in 16 iovecs at most, and
-// peekv sees all of it in as many.
+// A message that trickles in one byte at a time does not shatter: up to 64 KiB come in 16 iovecs at most. A second
+// connection trickles in between, so that their bytes are no neighbours.
 
 #include "../bind/flow.h"
 
@@ -31,26 +31,32 @@ main(void)
     static const unsigned int lengths[] = { 1, 100, 4097, 20000, 65536 };
     static unsigned char bytes[65536];
     struct flow flow = { .server_segment = whole, .server_hook = on_server };
-    int fd, one = 1;
+    int fds[2], one = 1;
 
     flow_start(&flow);
-    fd = raw_dial(&flow);
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-    RUN_UNTIL(flow.evpl, flow.server->connected, FLOW_WAIT_MS);
-    for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
-        message_length       = lengths[i];
-        flow.server->length = 0;
+    for (int i = 0; i < 2; i++) {
+        fds[i] = raw_dial(&flow);
+        setsockopt(fds[i], IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+        RUN_UNTIL(flow.evpl, flow.accepted[i].connected, FLOW_WAIT_MS);
+    }
+    for (int i = 0; i < (int) (sizeof(lengths) / sizeof(lengths[0])); i++) {
+        message_length           = lengths[i];
+        flow.accepted[0].length = flow.accepted[1].length = 0;
         pattern_fill(bytes, message_length, 0);
         for (unsigned int k = 0; k < message_length; k++) {
-            raw_write(fd, bytes + k, 1);
+            raw_write(fds[0], bytes + k, 1);
+            evpl_continue(flow.evpl);
+            raw_write(fds[1], bytes + k, 1);
             evpl_continue(flow.evpl);
         }
-        RUN_UNTIL(flow.evpl, flow.server->recv_msg == (int) i + 1, FLOW_WAIT_MS);
-        CHECK(pattern_matches(flow.server->data, message_length, 0));
+        RUN_UNTIL(flow.evpl, flow.accepted[0].recv_msg == i + 1 && flow.accepted[1].recv_msg == i + 1, FLOW_WAIT_MS);
+        CHECK(pattern_matches(flow.accepted[0].data, message_length, 0));
+        CHECK(pattern_matches(flow.accepted[1].data, message_length, 0));
         CHECK(niov_max <= 16);
     }
-    close(fd);
-    RUN_UNTIL(flow.evpl, flow.server->disconnected, FLOW_WAIT_MS);
+    close(fds[0]);
+    close(fds[1]);
+    RUN_UNTIL(flow.evpl, flow.accepted[0].disconnected && flow.accepted[1].disconnected, FLOW_WAIT_MS);
     flow_end(&flow);
     return 0;
 }

@@ -188,7 +188,9 @@ impl Evpl {
         if pieces.len() > protocol.message_pieces_max() {
             pieces = self.join(pieces, length);
         }
-        if protocol.records_messages(bind) {
+        // Whether an accepted bind is segmented is known only once its attach callback has returned.
+        let attaching = bind.notify_callback().0.is_none();
+        if attaching || protocol.records_messages(bind) {
             bind.messages.with(|messages| {
                 messages.push_back(Message {
                     niov: pieces.len() as u32,

@@ -43,6 +43,9 @@ pub const RELEASED: u32 = 64;
 /// DISCONNECTED is being or was delivered: nothing sent from here on can go anywhere.
 pub const FINALISING: u32 = 128;
 
+/// Room for messages that an idle bind may keep.
+const MESSAGES_KEPT_MAX: usize = 64;
+
 /// The transport's half: a closed set, so that one match replaces an allocation.
 #[derive(Default)]
 pub enum Io {
@@ -272,6 +275,16 @@ impl Bind {
             && self
                 .reads
                 .with(|reads| reads.as_ref().is_none_or(|reads| reads.is_empty()))
+    }
+
+    /// Gives back what a burst of sends needed, once nothing is left to hand over.
+    pub fn trim_send(&self) {
+        self.send.with(|ring| ring.trim());
+        self.messages.with(|messages| {
+            if messages.is_empty() && messages.capacity() > MESSAGES_KEPT_MAX {
+                *messages = VecDeque::new();
+            }
+        });
     }
 
     fn work_pointer(&self) -> *mut evpl_deferral {

@@ -68,7 +68,10 @@ impl Cx {
                 Ok(length) if length > queued => return,
                 Ok(length) => {
                     let mut message = self.message_array();
-                    bind.recv.with(|ring| ring.take(length, &mut message));
+                    bind.recv.with(|ring| {
+                        ring.take(length, &mut message);
+                        ring.trim();
+                    });
                     self.deliver_message(bind, message, bind.remote());
                 }
             }

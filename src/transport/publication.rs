@@ -2,7 +2,7 @@
 //!
 //! A key names a slab; an access is honoured only inside a range that `evpl_rdma_get_address` was asked
 //! for, and only until that buffer is recycled. Asking again after recycling publishes anew. Entries of
-//! recycled buffers are dropped when their place is published or looked up again.
+//! recycled buffers are dropped when their place, or one just before it, is published or looked up again.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -11,6 +11,10 @@ use crate::abi::evpl_iovec_ref;
 use crate::memory::allocator::is_pool_buffer;
 use crate::memory::iovec::Iovec;
 use crate::memory::slab::{buffer_generation, slab_key};
+
+/// Ranges looked at behind each new one: more than it adds, so that those of recycled buffers, each
+/// of which starts somewhere else, do not pile up.
+const SWEPT_PER_PUBLICATION: usize = 4;
 
 #[derive(Clone, Copy)]
 struct Range {
@@ -62,6 +66,15 @@ impl Publications {
             generation,
         };
         self.with(|ranges| {
+            let outdated: Vec<u64> = ranges
+                .range(start + 1..)
+                .take(SWEPT_PER_PUBLICATION)
+                .filter(|(_, range)| !range.is_current())
+                .map(|(&start, _)| start)
+                .collect();
+            for start in outdated {
+                ranges.remove(&start);
+            }
             let range = ranges.entry(start).or_insert(fresh);
             // The same start in the same life of the buffer: the longer range covers both.
             let len = if range.is_current() {

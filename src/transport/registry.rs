@@ -204,6 +204,9 @@ pub fn take_over(cx: &Cx, request: AcceptRequest) {
         return;
     }
     bind.set_callbacks(notify, segment, private_data);
+    if !row.protocol().records_messages(bind) {
+        bind.messages.take();
+    }
     if let Err(error) = row.protocol().attach(cx, bind, accepted) {
         crate::log_error!(
             "core",

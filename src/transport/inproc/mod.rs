@@ -20,6 +20,8 @@ use channel::{Announcement, Batch, ChannelEnd};
 
 /// RDMA reads started in one flush before other binds get their turn.
 const READS_PER_TURN_MAX: usize = 1024;
+/// A batch with more room than this is given back to the heap.
+const BATCH_KEPT_LEN_MAX: usize = 4096;
 
 pub struct InprocStream;
 pub struct InprocDatagram;
@@ -189,9 +191,17 @@ pub fn drain(cx: &Cx, bind: &Bind) {
     } else {
         drain_messages(cx, bind, &mut batch);
     }
-    cx.batches.replace(batch);
+    keep_batch(cx, batch);
     if last {
         cx.request_close(bind);
+    }
+}
+
+/// Keeps the arrays of a batch for the next, unless a burst made them large.
+fn keep_batch(cx: &Cx, batch: Batch) {
+    if batch.pieces.capacity() <= BATCH_KEPT_LEN_MAX && batch.sends.capacity() <= BATCH_KEPT_LEN_MAX
+    {
+        cx.batches.replace(batch);
     }
 }
 
@@ -236,12 +246,8 @@ fn flush(cx: &Cx, bind: &Bind) {
         batch.release(evpl);
         cx.announce(announcement);
     }
-    cx.batches.replace(batch);
-    bind.send.with(|ring| {
-        if ring.is_empty() {
-            ring.trim();
-        }
-    });
+    keep_batch(cx, batch);
+    bind.trim_send();
     if msgs > 0 {
         cx.notify_sent(bind, bytes, msgs);
     }

@@ -241,7 +241,15 @@ fn append_from_window(cx: &Cx, bind: &Bind, len: usize, queued: u64) {
 /// The peer will send no more. Half-open connections are not kept: what the socket still takes is
 /// written, then it closes.
 fn end_of_stream(cx: &Cx, bind: &Bind) {
-    flush(cx, bind);
+    // A flush ends with its turn; this is the last one there is.
+    let mut left = u64::MAX;
+    while !bind.has(PENDING_CLOSED) {
+        flush(cx, bind);
+        let before = core::mem::replace(&mut left, bind.send.with(|ring| ring.bytes()));
+        if left == 0 || left >= before {
+            break;
+        }
+    }
     cx.request_close(bind);
 }
 
@@ -295,8 +303,8 @@ fn wait_writable(cx: &Cx, bind: &Bind) {
 fn flushed(cx: &Cx, bind: &Bind) {
     // Entries without bytes may be left.
     bind.send.consume(0, cx.evpl());
-    bind.send.with(|ring| ring.trim());
     bind.messages.with(|messages| messages.clear());
+    bind.trim_send();
     cx.events.fds().write_disinterest(bind.event_pointer());
     cx.close_if_finished(bind);
 }

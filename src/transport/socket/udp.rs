@@ -279,6 +279,7 @@ fn flush(cx: &Cx, bind: &Bind) {
             return;
         }
         if bind.messages.with(|messages| messages.is_empty()) {
+            bind.trim_send();
             cx.events.fds().write_disinterest(bind.event_pointer());
             return cx.close_if_finished(bind);
         }
