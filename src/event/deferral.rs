@@ -97,10 +97,14 @@ impl Deferrals {
         storage::set_armed(deferral, 0);
     }
 
-    /// Lets `deferral` run once more in the current phase although it already did.
+    /// Lets `deferral` run once more in the current phase although it already did, and takes it out of
+    /// the next pass if it waits for that.
     pub fn allow_again(&self, deferral: *mut evpl_deferral) {
         if self.running.get() {
             self.state.with(|state| state.ran.remove(&deferral));
+            if storage::armed(deferral) & NEXT_PASS != 0 {
+                self.remove(deferral);
+            }
         }
     }
 
