@@ -14,6 +14,7 @@ ip:iproute2
 unshare:util-linux
 socat:socat
 iperf3:iperf3
+nc:netcat-openbsd
 readelf:binutils
 "
 

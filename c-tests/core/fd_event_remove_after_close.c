@@ -25,6 +25,7 @@ main(void)
     struct evpl *evpl;
     int fds[2], again[2];
 
+    test_log_capture();
     test_init();
     evpl = test_evpl();
     CHECK(pipe2(fds, O_NONBLOCK) == 0);
@@ -42,6 +43,7 @@ main(void)
     CHECK_EQ(write(again[1], "a", 1), 1);
     RUN_UNTIL(evpl, calls == 1, 1000);
     CHECK_EQ(stale, 0);
+    CHECK_EQ(test_log_errors, 0);
     evpl_destroy(evpl);
     return 0;
 }

@@ -5,13 +5,14 @@
 //! after detach returned. No lock is held while user code runs.
 
 use core::ffi::{c_int, c_void};
-use std::sync::{Arc, PoisonError, mpsc};
+use std::sync::{Arc, PoisonError};
 
 use super::thread::LoopThread;
 use super::{Endpoint, Evpl, connect, global};
 use crate::abi::{evpl_attach_callback_t, evpl_listener, evpl_listener_binding};
 use crate::event::LoopUse;
 use crate::sync::Mutex;
+use crate::sys::thread::Handover;
 use crate::transport::Cx;
 use crate::transport::address::Address;
 use crate::transport::inbox::{AcceptRequest, AcceptSink, Accepted, Attachment, Inbox, Mail};
@@ -107,20 +108,19 @@ impl Listener {
     /// Starts the accept thread and returns when it is up.
     pub fn create() -> *mut evpl_listener {
         let config = global::ensure_init().config.thread_defaults();
-        let (report, inbox) = mpsc::channel();
+        let inbox = Handover::new();
+        let report = inbox.clone();
         let thread = LoopThread::start(
             config,
             LoopUse::Accepting,
             move |evpl| {
                 // SAFETY: the thread's own loop.
                 let cx = unsafe { Cx::from_handle(evpl) };
-                let _ = report.send(cx.inbox.clone());
+                report.give(cx.inbox.clone());
             },
             |_| {},
         );
-        let inbox = inbox
-            .recv()
-            .expect("the thread reports before its start returns");
+        let inbox = inbox.take();
         Box::into_raw(Box::new(Listener {
             shared: Arc::default(),
             inbox,
@@ -152,15 +152,25 @@ impl Listener {
             return Err(libc::EOPNOTSUPP);
         }
         let address = connect::resolve(FUNCTION, row, endpoint).ok_or(libc::EADDRNOTAVAIL)?;
-        let (report, outcome) = mpsc::channel();
+        let outcome = Handover::new();
+        let report = Report(outcome.clone());
         let sink = self.shared.clone();
         let call = Box::new(move |cx: &Cx| {
-            let _ = report.send(listen_here(cx, row, address, sink));
+            report.0.give(listen_here(cx, row, address, sink));
         });
         if self.inbox.post(Mail::Call(call)).is_err() {
             return Err(libc::ESHUTDOWN);
         }
-        outcome.recv().unwrap_or(Err(libc::ESHUTDOWN))
+        outcome.take()
+    }
+}
+
+/// The answer to a listen that waits for it; a listener that goes away answers too.
+struct Report(Arc<Handover<Result<(), c_int>>>);
+
+impl Drop for Report {
+    fn drop(&mut self) {
+        self.0.give(Err(libc::ESHUTDOWN));
     }
 }
 

@@ -2,8 +2,7 @@
 
 use core::ffi::{c_int, c_void};
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
-use std::thread::JoinHandle;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::{Evpl, global};
@@ -13,6 +12,8 @@ use crate::abi::{
 };
 use crate::config::ThreadConfig;
 use crate::event::LoopUse;
+use crate::sys;
+use crate::sys::thread::{Handover, Work};
 
 const STACK_LEN: usize = 8 << 20;
 /// The system may be short of threads for a moment.
@@ -45,7 +46,7 @@ impl StopHandle {
 /// A thread with a loop, however it is used.
 pub(super) struct LoopThread {
     stop: StopHandle,
-    join: JoinHandle<()>,
+    thread: sys::thread::Thread,
 }
 
 impl LoopThread {
@@ -58,13 +59,14 @@ impl LoopThread {
         shutdown: impl FnOnce(*mut evpl) + Send + 'static,
     ) -> LoopThread {
         let stop = StopHandle::default();
-        let (ready, started) = mpsc::sync_channel(1);
+        let started = Handover::new();
+        let ready = started.clone();
         let handle = stop.clone();
-        let work = Arc::new(Mutex::new(Some(move || {
+        let thread = spawn(Box::new(move || {
             let evpl = Evpl::create_with(config, use_of_loop);
             handle.set(Some(evpl));
             init(evpl);
-            let _ = ready.send(());
+            ready.give(());
             // SAFETY: this thread's own loop until it destroys it below.
             let this = unsafe { Evpl::from_handle(evpl) };
             this.run();
@@ -72,41 +74,37 @@ impl LoopThread {
             shutdown(evpl);
             handle.set(None);
             Evpl::destroy(evpl);
-        })));
-        let join = spawn(work);
-        let _ = started.recv();
-        LoopThread { stop, join }
+        }));
+        started.take();
+        LoopThread { stop, thread }
     }
 
     pub fn stop_and_join(self) {
         self.stop.stop();
-        if self.join.join().is_err() {
-            crate::abort!("thread", "a loop's thread ended by a panic");
-        }
+        self.thread.join();
     }
 }
 
 /// Spawns, retrying while the system is short of threads.
-fn spawn<F: FnOnce() + Send + 'static>(work: Arc<Mutex<Option<F>>>) -> JoinHandle<()> {
+fn spawn(mut work: Work) -> sys::thread::Thread {
     let mut delay = Duration::from_millis(1);
-    for attempt in 1.. {
-        let work = work.clone();
-        let run = move || {
-            let work = work.lock().unwrap_or_else(PoisonError::into_inner).take();
-            work.expect("a thread that was spawned runs its work once")();
-        };
-        match std::thread::Builder::new().stack_size(STACK_LEN).spawn(run) {
-            Ok(join) => return join,
-            Err(error)
-                if error.kind() == io::ErrorKind::WouldBlock && attempt < SPAWN_ATTEMPTS_MAX =>
-            {
+    for _ in 1..SPAWN_ATTEMPTS_MAX {
+        match sys::thread::spawn(STACK_LEN, work) {
+            Ok(thread) => return thread,
+            Err((error, unspawned)) if error.kind() == io::ErrorKind::WouldBlock => {
+                work = unspawned;
                 std::thread::sleep(delay);
                 delay = (delay * 2).min(SPAWN_DELAY_MAX);
             }
-            Err(error) => crate::abort!("thread", "starting a thread failed: {}", error),
+            Err((error, _)) => refuse(&error),
         }
     }
-    unreachable!("the loop above ends by returning or aborting")
+    sys::thread::spawn(STACK_LEN, work).unwrap_or_else(|(error, _)| refuse(&error))
+}
+
+#[cold]
+fn refuse(error: &io::Error) -> ! {
+    crate::abort!("thread", "starting a thread failed: {}", error)
 }
 
 /// What the program passes through the thread unseen.

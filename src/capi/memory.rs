@@ -24,6 +24,7 @@ pub unsafe extern "C" fn evpl_iovec_alloc(
 ) -> c_int {
     // SAFETY: a live loop of this thread; `r_iovec` has room for `max_iovecs`.
     let evpl = unsafe { evpl_ref(evpl, "evpl_iovec_alloc") };
+    let r_iovec = required(r_iovec, "r_iovec", "evpl_iovec_alloc");
     evpl.iovec_alloc(length, alignment, max_iovecs, flags, r_iovec)
 }
 
@@ -53,6 +54,7 @@ pub unsafe extern "C" fn evpl_iovec_reserve(
 ) -> c_int {
     // SAFETY: a live loop of this thread; `r_iovec` has room for `max_iovecs`.
     let evpl = unsafe { evpl_ref(evpl, "evpl_iovec_reserve") };
+    let r_iovec = required(r_iovec, "r_iovec", "evpl_iovec_reserve");
     evpl.iovec_reserve(length, alignment, max_iovecs, r_iovec)
 }
 

@@ -15,15 +15,17 @@ use core::ptr;
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, JoinHandle};
 
 use crate::abi::{evpl_iovec_ref, evpl_iovec_release_t};
 use crate::sys::mmap::Mapping;
+use crate::sys::thread::{self, Thread};
 use crate::time::monotonic_ns;
 use crate::{abort, fatal, log_error, log_info};
 
 /// Leaked buffers that are named one by one before the abort.
 const LEAKS_NAMED_MAX: usize = 16;
+/// Stack of a thread that builds slabs.
+const BUILDER_STACK_LEN: usize = 1 << 20;
 /// Pages made ready between two looks at the stop flag.
 const PREFAULT_PAGES_MAX: usize = 4096;
 
@@ -93,7 +95,7 @@ struct PoolState {
     /// Slabs the background threads owe, and of those the ones no thread has begun.
     outstanding: u32,
     outstanding_idle: u32,
-    builders: Vec<JoinHandle<()>>,
+    builders: Vec<Thread>,
     builders_running: u32,
 }
 
@@ -285,12 +287,9 @@ impl Pool {
         for _ in 0..threads {
             // Counted here, so that no slab is requested from a thread that is about to give up.
             state.builders_running += 1;
-            match thread::Builder::new()
-                .name("evpl-slab".into())
-                .spawn(|| self.build_slabs())
-            {
+            match thread::spawn(BUILDER_STACK_LEN, Box::new(|| self.build_slabs())) {
                 Ok(builder) => state.builders.push(builder),
-                Err(error) => {
+                Err((error, _)) => {
                     state.builders_running -= 1;
                     drop(state);
                     log_error!("core", "slab preallocation thread not started: {error}");
@@ -351,9 +350,7 @@ impl Pool {
         drop(state);
         self.slab_wanted.notify_all();
         for builder in builders {
-            builder
-                .join()
-                .expect("a panic would have ended the process");
+            builder.join();
         }
     }
 

@@ -9,6 +9,7 @@ pub mod eventfd;
 pub mod mmap;
 pub mod select;
 pub mod socket;
+pub mod thread;
 
 /// Turns the C convention (-1 and errno) into a result.
 pub fn check(result: libc::c_int) -> io::Result<libc::c_int> {

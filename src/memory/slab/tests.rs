@@ -24,7 +24,7 @@ fn wait_for(mut condition: impl FnMut() -> bool) {
         if condition() {
             return;
         }
-        thread::sleep(std::time::Duration::from_millis(1));
+        std::thread::sleep(std::time::Duration::from_millis(1));
     }
     panic!("did not happen within five seconds");
 }
@@ -169,7 +169,7 @@ fn references_left_by_a_destroyed_loop_are_leaks() {
 #[test]
 fn what_a_loop_on_another_thread_uses_is_no_leak_until_it_is_destroyed() {
     let pool = pool(0, 0, false);
-    thread::scope(|scope| {
+    std::thread::scope(|scope| {
         let (used, is_used) = std::sync::mpsc::channel();
         let (go_on, may_go_on) = std::sync::mpsc::channel::<()>();
         scope.spawn(move || {
