@@ -90,6 +90,19 @@ c_tests() {
     add_totals "$log"
 }
 
+# model_tests NAME LIB CC PROGRAMS: random programs against a model of what they should see.
+model_tests() {
+    local mech protocol
+    for mech in epoll select; do
+        for protocol in STREAM_INPROC DATAGRAM_INPROC STREAM_SOCKET_TCP STREAM_SOCKET_UNIX \
+            DATAGRAM_SOCKET_UDP; do
+            check "$1: $4 programs of $protocol on $mech" \
+                env LIB="$2" CC="$3" BUILD="$2" c-tests/model/run.sh --programs "$4" \
+                --protocol $protocol --mech $mech
+        done
+    done
+}
+
 # One that is free at the moment.
 free_port() {
     python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
