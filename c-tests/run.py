@@ -102,7 +102,7 @@ class Runner:
         self.namespace = self.find_namespace()
         self.headers_time = max(
             os.path.getmtime(path)
-            for path in [os.path.join(HERE, "test.h"), *list_files(self.include, ".h")]
+            for path in [*list_files(HERE, ".h"), *list_files(self.include, ".h")]
         )
 
     @staticmethod

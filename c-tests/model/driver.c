@@ -1120,7 +1120,6 @@ check_turns(void)
         d.attachments[d.turns[i]].attached = 0;
         d.attachments[d.turns[i]].expected = 0;
     }
-    d.turns_uncertain = false;
 }
 
 static void
@@ -1198,7 +1197,8 @@ listener_up(int count, uint32_t salt)
 {
     int i;
 
-    d.listener = evpl_listener_create();
+    d.listener        = evpl_listener_create();
+    d.turns_uncertain = false;
     if (evpl_listen(d.listener, d.protocol, d.endpoint) != 0) {
         model_fail("an address cannot be listened at again");
     }
@@ -1387,13 +1387,19 @@ execute_bind_op(const struct op *op)
             }
             break;
         case OP_CLOSE:
+        case OP_FINISH:
+            /* Nobody could tell when the listener is done with a connection that gave up first. */
+            if (end->model->conn->reach == UNSERVED) {
+                break;
+            }
+            if (op->kind == OP_FINISH) {
+                evpl_finish(evpl_of(end), end->bind);
+                model_finish(&d.model, end->model);
+                check_closing(end, 0);
+                break;
+            }
             evpl_close(evpl_of(end), end->bind);
             model_close(&d.model, end->model);
-            check_closing(end, 0);
-            break;
-        case OP_FINISH:
-            evpl_finish(evpl_of(end), end->bind);
-            model_finish(&d.model, end->model);
             check_closing(end, 0);
             break;
         default:

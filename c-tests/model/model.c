@@ -439,6 +439,13 @@ model_pass_begins(struct model *model, struct model_loop *loop, uint64_t now)
         loop->polls[i].added_in_pass = false;
         loop->polls[i].calls         = !loop->full && loop->polls[i].registered;
     }
+    for (i = 0; i < 2 * model->conns_count; i++) {
+        struct model_end *end = &model->conns[i / 2].ends[i % 2];
+
+        if (end->ledger.loop == loop && end->connected) {
+            end->flushing = model_is_datagram(model) ? end->queued_messages : end->queued;
+        }
+    }
     for (i = 0; (ledger = ledger_at(model, i)) != NULL; i++) {
         for (effect = 0; ledger->loop == loop && effect < EFFECTS; effect++) {
             struct account *account = &ledger->accounts[effect];
@@ -472,12 +479,12 @@ model_pass_ends(struct model *model, struct model_loop *loop)
             }
         }
     }
-    /* What a bind that is connected had queued is now with the transport. */
+    /* What a connected bind had queued before the pass is now with the transport. */
     for (i = 0; i < 2 * model->conns_count; i++) {
         struct model_end *end = &model->conns[i / 2].ends[i % 2];
 
-        if (end->exists && end->ledger.loop == loop && end->connected && !model_leaving(end)) {
-            end->flushed = model_is_datagram(model) ? end->queued_messages : end->queued;
+        if (end->ledger.loop == loop && end->flushing > end->flushed && !model_leaving(end)) {
+            end->flushed = end->flushing;
         }
     }
     loop->iterations = loop->full ? 0 : loop->iterations + 1;

@@ -135,7 +135,8 @@ struct model_end {
 
     uint64_t queued;          /* bytes given to send */
     uint64_t queued_messages; /* sends */
-    uint64_t flushed;         /* of these, surely handed over, in the unit of the peer's ARRIVES */
+    uint64_t flushing;        /* of these, queued when the pass began, in the unit of ARRIVES */
+    uint64_t flushed;         /* of these, surely handed over */
     uint32_t *lengths;        /* of each message sent */
     uint64_t lengths_room;
 

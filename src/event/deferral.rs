@@ -17,6 +17,9 @@ use crate::memory::cell::LoopCell;
 /// Marks positions in the queue of the next pass.
 const NEXT_PASS: u64 = 1 << 63;
 
+/// Room in the set of what ran that is kept in any case.
+const RAN_KEPT_MAX: usize = 1024;
+
 /// A queue whose entries know their own position, so that removal needs no search.
 #[derive(Default)]
 struct Queue {
@@ -97,10 +100,14 @@ impl Deferrals {
         storage::set_armed(deferral, 0);
     }
 
-    /// Lets `deferral` run once more in the current phase although it already did.
+    /// Lets `deferral` run once more in the current phase although it already did, and takes it out of
+    /// the next pass if it waits for that.
     pub fn allow_again(&self, deferral: *mut evpl_deferral) {
         if self.running.get() {
             self.state.with(|state| state.ran.remove(&deferral));
+            if storage::armed(deferral) & NEXT_PASS != 0 {
+                self.remove(deferral);
+            }
         }
     }
 
@@ -121,6 +128,10 @@ impl Deferrals {
         }
         self.running.set(false);
         self.state.with(|state| {
+            // Clearing costs what the set has room for, so a burst must not be paid for ever after.
+            if state.ran.capacity() > RAN_KEPT_MAX && state.ran.len() * 8 < state.ran.capacity() {
+                state.ran = HashSet::default();
+            }
             state.ran.clear();
             while let Some(deferral) = state.next.pop() {
                 if deferral.is_null() {

@@ -108,7 +108,6 @@ struct Registrations {
 pub struct FdEvents {
     registrations: LoopCell<Registrations>,
     active: LoopCell<Vec<*mut FdEvent>>,
-    dispatching: Cell<bool>,
 }
 
 impl FdEvents {
@@ -256,9 +255,9 @@ impl FdEvents {
         self.active.with(|list| !list.is_empty())
     }
 
-    /// One pass over what is ready: each event gets at most one read, write and error callback.
+    /// One pass over what is ready: each event gets at most one read, write and error callback. It stays
+    /// listed until the end, so that one which becomes ready again waits for the next pass.
     pub fn dispatch(&self, evpl: *mut evpl) {
-        self.dispatching.set(true);
         let mut index = 0;
         // Grows while it is walked: what becomes active now is dispatched now.
         while let Some(event) = self.entry(index) {
@@ -267,7 +266,6 @@ impl FdEvents {
             }
             index += 1;
         }
-        self.dispatching.set(false);
         self.compact();
     }
 
@@ -292,18 +290,18 @@ impl FdEvents {
         }
         if record(event).has(ERROR) {
             callback::fd_event(record(event).error.get(), evpl, event.cast());
-            if !alive() {
-                return;
-            }
-        }
-        if !record(event).ready() {
-            self.unqueue(record(event));
         }
     }
 
     fn compact(&self) {
         self.active.with(|list| {
-            list.retain(|event| !event.is_null());
+            list.retain(|&event| {
+                if event.is_null() || record(event).ready() {
+                    return !event.is_null();
+                }
+                record(event).active.set(0);
+                false
+            });
             for (index, event) in list.iter().enumerate() {
                 record(*event).active.set(index as u32 + 1);
             }
