@@ -67,7 +67,7 @@ add_totals() {
 cargo_test() {
     local log=$LOGS/$1 status name
     shift
-    cargo test "$@" -- --show-output >"$log" 2>&1
+    cargo test --no-fail-fast "$@" -- --show-output >"$log" 2>&1
     status=$?
     passed=$((passed + $(awk '/^test result:/ { n += $4 } END { print n + 0 }' "$log")))
     failed=$((failed + $(awk '/^test result:/ { n += $6 } END { print n + 0 }' "$log")))
