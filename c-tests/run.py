@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Compiles and runs the C tests against a libevpl.so, in parallel, each in a network of its own.
 
-A test is one C file, c-tests/<area>/<name>.c, except in abi and fault, which have scripts of their own. Its first comment lines may hold directives:
+A test is one C file, c-tests/<area>/<name>.c, except in areas that have a run script of their own. Its first
+comment lines may hold directives:
 
     // matrix: mech mode          axes it runs over; `none` runs it once; default: mech mode
     // protocols: A B             one more axis, handed over as EVPL_TEST_PROTOCOL
@@ -33,8 +34,6 @@ AXES = {
     "mech": ("EVPL_TEST_CORE_MECH", ("epoll", "select")),
     "mode": ("EVPL_TEST_MODE", ("event", "default")),
 }
-# Areas with scripts of their own.
-AREAS_APART = {"abi", "fault"}
 EXIT_SKIPPED = 77
 OUTPUT_LINES_MAX = 40
 DIRECTIVES = {"matrix", "protocols", "net", "expect", "timeout", "link", "cflags"}
@@ -246,7 +245,7 @@ def main():
     allowed_skips = known_skips(options.known_skips)
     runs = []
     for path in list_files(HERE, ".c"):
-        if os.path.basename(os.path.dirname(path)) in AREAS_APART:
+        if any(os.path.exists(os.path.join(os.path.dirname(path), own)) for own in ("run.sh", "run.py")):
             continue
         test = Test(path)
         for label, environment in test.variants():

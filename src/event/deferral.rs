@@ -17,6 +17,9 @@ use crate::memory::cell::LoopCell;
 /// Marks positions in the queue of the next pass.
 const NEXT_PASS: u64 = 1 << 63;
 
+/// Room in the set of what ran that is kept in any case.
+const RAN_KEPT_MAX: usize = 1024;
+
 /// A queue whose entries know their own position, so that removal needs no search.
 #[derive(Default)]
 struct Queue {
@@ -125,6 +128,10 @@ impl Deferrals {
         }
         self.running.set(false);
         self.state.with(|state| {
+            // Clearing costs what the set has room for, so a burst must not be paid for ever after.
+            if state.ran.capacity() > RAN_KEPT_MAX && state.ran.len() * 8 < state.ran.capacity() {
+                state.ran = HashSet::default();
+            }
             state.ran.clear();
             while let Some(deferral) = state.next.pop() {
                 if deferral.is_null() {

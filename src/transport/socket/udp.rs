@@ -7,6 +7,7 @@
 
 use std::cell::Cell;
 use std::io;
+use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::Arc;
 
@@ -23,6 +24,9 @@ use crate::transport::{Cx, DropCounters, Protocol};
 const COPIED_LEN_MAX: u32 = 4096;
 /// Messages per system call, whatever the configuration says.
 const BATCH_MAX: usize = 64;
+const BATCH_MIN: usize = 2;
+/// Receive errors in a row before the socket is left alone until something arrives.
+const FAILURES_IN_ROW_MAX: u32 = 16;
 /// System calls in one flush before other binds get their turn.
 const BATCHES_PER_TURN_MAX: usize = 8;
 /// Pieces in one batch.
@@ -40,6 +44,18 @@ pub struct UdpIo {
     bind: *const Bind,
     fd: LoopCell<Option<OwnedFd>>,
     small_slots_logged: Cell<bool>,
+    received_last: Cell<usize>,
+    failures_in_row: Cell<u32>,
+}
+
+const NO_BYTES: libc::iovec = libc::iovec {
+    iov_base: core::ptr::null_mut(),
+    iov_len: 0,
+};
+
+fn no_message() -> libc::mmsghdr {
+    // SAFETY: all-zero is an empty message header.
+    unsafe { core::mem::zeroed() }
 }
 
 /// What receiving needs, once per loop.
@@ -106,6 +122,8 @@ impl Protocol for Udp {
             bind,
             fd: LoopCell::new(Some(fd)),
             small_slots_logged: Cell::new(false),
+            received_last: Cell::new(0),
+            failures_in_row: Cell::new(0),
         })));
         cx.events.add_internal(
             bind.event_pointer(),
@@ -142,21 +160,36 @@ impl Protocol for Udp {
 unsafe extern "C" fn on_readable(evpl: *mut evpl, event: *mut evpl_fd_event) {
     // SAFETY: the loop calls this with its own handle, for events that `bind` registered.
     let (cx, bind) = unsafe { (Cx::from_handle(evpl), Bind::from_event(event)) };
-    let batch = (cx.config().max_datagram_batch as usize).clamp(1, BATCH_MAX);
-    match receive_batch(cx, bind, batch) {
+    let Io::Udp(io) = bind.io() else { return };
+    let most = (cx.config().max_datagram_batch as usize).clamp(1, BATCH_MAX);
+    // Offering many slots costs time. Twice what came last, and at least two, so that a lone datagram
+    // shows that there is no second one.
+    let batch = (io.received_last.get() * 2).clamp(BATCH_MIN.min(most), most);
+    let outcome = receive_batch(cx, bind, batch);
+    io.received_last.set(*outcome.as_ref().unwrap_or(&0));
+    match outcome {
         Ok(received) if received == batch => {}
         Ok(_) => cx.events.fds().mark_unreadable(bind.event_pointer()),
         Err(error) if socket::is_transient(&error) => {
             cx.events.fds().mark_unreadable(bind.event_pointer())
         }
-        // An error the network reported for something sent earlier; taking it clears it.
-        Err(error) => crate::log_debug!(
-            "socket",
-            "udp {} receive: {}",
-            bind.local_address_text(),
-            error
-        ),
+        // Mostly what the network reported for something sent earlier; taking it clears it.
+        Err(error) => {
+            crate::log_debug!(
+                "socket",
+                "udp {} receive: {}",
+                bind.local_address_text(),
+                error
+            );
+            let failures = io.failures_in_row.get() + 1;
+            io.failures_in_row.set(failures);
+            if failures % FAILURES_IN_ROW_MAX == 0 {
+                cx.events.fds().mark_unreadable(bind.event_pointer());
+            }
+            return;
+        }
     }
+    io.failures_in_row.set(0);
 }
 
 fn slot_len(cx: &Cx, bind: &Bind) -> u32 {
@@ -180,10 +213,7 @@ fn slot_len(cx: &Cx, bind: &Bind) -> u32 {
 fn receive_batch(cx: &Cx, bind: &Bind, batch: usize) -> io::Result<usize> {
     let slot_len = slot_len(cx, bind);
     let receiver = &cx.datagrams;
-    let mut iovs = [libc::iovec {
-        iov_base: core::ptr::null_mut(),
-        iov_len: 0,
-    }; BATCH_MAX];
+    let mut iovs = [NO_BYTES; BATCH_MAX];
     receiver.slots.with(|slots| {
         slots.resize_with(batch.max(slots.len()), || None);
         for (slot, iov) in slots.iter_mut().zip(&mut iovs).take(batch) {
@@ -196,17 +226,19 @@ fn receive_batch(cx: &Cx, bind: &Bind, batch: usize) -> io::Result<usize> {
     });
     // Taken out of the loop's state: user code runs below.
     let mut names = receiver.names.take();
-    names.resize_with(batch, SockAddr::empty);
-    // SAFETY: all-zero is an empty message header.
-    let mut headers: [libc::mmsghdr; BATCH_MAX] = unsafe { core::mem::zeroed() };
-    for ((header, iov), name) in headers.iter_mut().zip(&mut iovs).zip(&mut names) {
+    names.resize_with(batch.max(names.len()), SockAddr::empty);
+    let mut headers = [const { MaybeUninit::<libc::mmsghdr>::uninit() }; BATCH_MAX];
+    for ((header, iov), name) in headers[..batch].iter_mut().zip(&mut iovs).zip(&mut names) {
+        let header = header.write(no_message());
         header.msg_hdr.msg_iov = iov;
         header.msg_hdr.msg_iovlen = 1;
         header.msg_hdr.msg_name = (&raw mut name.storage).cast();
         header.msg_hdr.msg_namelen = size_of::<libc::sockaddr_storage>() as u32;
     }
+    // SAFETY: the first `batch` headers were written above.
+    let headers = unsafe { headers[..batch].assume_init_mut() };
     // SAFETY: the slots belong to the loop and nothing else runs on this thread meanwhile.
-    let result = unsafe { socket::receive_messages(bind.event().fd(), &mut headers[..batch]) };
+    let result = unsafe { socket::receive_messages(bind.event().fd(), headers) };
     if let Ok(received) = result {
         for (index, header) in headers[..received].iter().enumerate() {
             names[index].len = header.msg_hdr.msg_namelen;
@@ -304,13 +336,9 @@ fn flush(cx: &Cx, bind: &Bind) {
 /// Offers one batch; bytes and messages the kernel took, or why it refused the first.
 fn send_batch(cx: &Cx, bind: &Bind) -> io::Result<(u64, u64)> {
     let batch = (cx.config().max_datagram_batch as usize).clamp(1, BATCH_MAX);
-    let mut pieces = [libc::iovec {
-        iov_base: core::ptr::null_mut(),
-        iov_len: 0,
-    }; BATCH_PIECES_MAX];
-    let mut names = [const { core::mem::MaybeUninit::<SockAddr>::uninit() }; BATCH_MAX];
-    // SAFETY: all-zero is an empty message header.
-    let mut headers: [libc::mmsghdr; BATCH_MAX] = unsafe { core::mem::zeroed() };
+    let mut pieces = [const { MaybeUninit::<libc::iovec>::uninit() }; BATCH_PIECES_MAX];
+    let mut names = [const { MaybeUninit::<SockAddr>::uninit() }; BATCH_MAX];
+    let mut headers = [const { MaybeUninit::<libc::mmsghdr>::uninit() }; BATCH_MAX];
     let mut used = 0;
     let mut count = 0;
     let mut refusal = 0;
@@ -331,14 +359,14 @@ fn send_batch(cx: &Cx, bind: &Bind) -> io::Result<(u64, u64)> {
                     let iovec = ring
                         .get(used + index)
                         .expect("a message's pieces are queued with it");
-                    pieces[used + index] = libc::iovec {
+                    pieces[used + index].write(libc::iovec {
                         iov_base: iovec.data().cast(),
                         iov_len: iovec.len() as usize,
-                    };
+                    });
                 }
                 let name = names[count].write(to_kernel(address));
-                let header = &mut headers[count].msg_hdr;
-                header.msg_iov = pieces.as_mut_ptr().wrapping_add(used);
+                let header = &mut headers[count].write(no_message()).msg_hdr;
+                header.msg_iov = pieces.as_mut_ptr().wrapping_add(used).cast();
                 header.msg_iovlen = niov as _;
                 header.msg_name = (&raw mut name.storage).cast();
                 header.msg_namelen = name.len;
@@ -350,8 +378,10 @@ fn send_batch(cx: &Cx, bind: &Bind) -> io::Result<(u64, u64)> {
     if count == 0 {
         return Err(io::Error::from_raw_os_error(refusal));
     }
+    // SAFETY: the first `count` headers were written above.
+    let headers = unsafe { headers[..count].assume_init_mut() };
     // SAFETY: the ring's references keep what the headers name.
-    let sent = unsafe { socket::send_messages(bind.event().fd(), &mut headers[..count]) }?;
+    let sent = unsafe { socket::send_messages(bind.event().fd(), headers) }?;
     let mut bytes = 0;
     for header in &headers[..sent] {
         bytes += u64::from(header.msg_len);
