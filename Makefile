@@ -30,7 +30,7 @@ lib:
 
 # In another profile than the libraries, which a build of the tools would replace by some without LTO.
 tools:
-	$(CARGO) build --release --features tools --bins
+	$(CARGO) build --profile tools --features tools --bins
 
 examples: lib $(EXAMPLES)
 
@@ -73,7 +73,7 @@ DEST_INC = $(DESTDIR)$(INCLUDEDIR)
 
 install: lib tools
 	$(INSTALL) -d $(DEST_BIN) $(DEST_INC)/evpl $(DEST_LIB)/pkgconfig $(DEST_LIB)/cmake/evpl
-	$(INSTALL) -m 755 $(TARGET)/release/evpl_info $(TARGET)/release/evpl_perf $(DEST_BIN)
+	$(INSTALL) -m 755 $(TARGET)/tools/evpl_info $(TARGET)/tools/evpl_perf $(DEST_BIN)
 	$(INSTALL) -m 644 include/evpl/*.h $(DEST_INC)/evpl
 	$(INSTALL) -m 755 $(DIST)/libevpl.so $(DEST_LIB)/libevpl.so
 	$(INSTALL) -m 644 $(DIST)/libevpl.a $(DEST_LIB)/libevpl.a

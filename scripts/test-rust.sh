@@ -21,7 +21,7 @@ for package in . xtask; do
     fi
 done
 
-cargo_test rust.log --release --all-features
+cargo_test rust.log --profile tools --all-features
 
 # Every interleaving of what crosses threads.
 RUSTFLAGS="--cfg loom" cargo_test loom.log --release --lib --target-dir "$TARGET/loom" loom_
