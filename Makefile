@@ -28,7 +28,8 @@ lib:
 	$(CARGO) rustc --profile dist --lib --crate-type cdylib
 	$(CARGO) rustc --profile dist --lib --crate-type staticlib
 
-# In another profile than the libraries, which a build of the tools would replace by some without LTO.
+# evpl_info and evpl_perf, in a profile of their own: a build in that of the libraries would replace
+# those by some without LTO.
 tools:
 	$(CARGO) build --profile tools --features tools --bins
 
@@ -40,8 +41,8 @@ $(TARGET)/examples/%: examples-c/%.c $(wildcard include/evpl/*.h) | lib
 
 # Echo over the five transports, on real sockets where there are any.
 demo: deps
-	@$(MAKE) --no-print-directory examples
-	@scripts/demo.sh $(TARGET)/examples
+	@$(MAKE) --no-print-directory examples tools
+	@scripts/demo.sh $(TARGET)/examples $(TARGET)/tools/evpl_perf
 
 # All tests, with a total. scripts/test-NAME.sh is one stage.
 test: deps

@@ -21,6 +21,8 @@ for package in . xtask; do
     fi
 done
 
+# Tests unwind, and so do the tools in this profile: otherwise two builds of the library would fight
+# over one place.
 cargo_test rust.log --profile tools --all-features
 
 # Every interleaving of what crosses threads.
