@@ -9,12 +9,12 @@
 //     event      evpl with poll mode off
 //     default    evpl as it comes
 //
-// The sender gives its buffer by reference and keeps two of them queued. Buffers of SHARED memory are
+// The sender gives its buffer by reference and keeps two of them queued, or 1 MiB inside the process,
+// where there is no buffer of the kernel's between the threads. Buffers of SHARED memory are
 // asked for by a SIZE that ends in "s", such as 65536s.
 #include "transport.h"
 
 #define WARM_UP_S 0.05
-#define QUEUED    2
 #define COPIES    64
 #define IOVECS    16
 
@@ -107,7 +107,7 @@ static void copy_run(void)
 
 static struct evpl_iovec buffer[IOVECS];
 static int buffer_niov;
-static unsigned long queued;
+static unsigned long queued, queued_max;
 
 static void receiver_event(struct evpl *evpl, struct evpl_bind *bind, struct evpl_notify *notify,
                            void *private_data)
@@ -130,7 +130,7 @@ static void receiver_event(struct evpl *evpl, struct evpl_bind *bind, struct evp
 
 static void sender_fill(struct evpl *evpl, struct evpl_bind *bind)
 {
-    for (; queued < QUEUED * size; queued += size)
+    for (; queued < queued_max; queued += size)
         evpl_sendv(evpl, bind, buffer, buffer_niov, size, 0);
 }
 
@@ -184,6 +184,7 @@ int main(int argc, char **argv)
     transport = transport_named(argv[2]);
     size = strtoul(argv[3], &end, 10);
     shared = *end == 's';
+    queued_max = transport >= INPROC && size < 1 << 19 ? 1 << 20 : 2 * size;
     measure_from = now_ns() + WARM_UP_S * 1e9;
     measure_to = measure_from + seconds * 1e9;
     if (strcmp(argv[1], "event") == 0 || strcmp(argv[1], "default") == 0)

@@ -25,7 +25,7 @@ struct server {
     void *private_data;
 };
 
-static enum transport transport_named(const char *name)
+static inline enum transport transport_named(const char *name)
 {
     int t;
 
