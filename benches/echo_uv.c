@@ -4,6 +4,7 @@
 //     echo_uv PORT
 #include "bench.h"
 
+#include <signal.h>
 #include <uv.h>
 
 static char buffer[64 << 10];
@@ -75,6 +76,7 @@ int main(int argc, char **argv)
     if (argc < 2)
         return 2;
     descriptors_to_the_limit();
+    signal(SIGPIPE, SIG_IGN);
     address = loopback(atoi(argv[1]));
     uv_tcp_init(uv_default_loop(), &listener);
     if (uv_tcp_bind(&listener, (struct sockaddr *) &address, 0) != 0 ||

@@ -84,6 +84,8 @@ class Bench:
 
     def server(self, kind):
         """Port and server of one kind, started at first use, on core 0."""
+        if kind in self.servers and self.servers[kind][1].process.poll() is not None:
+            raise Failed(f"server {kind} ended with {self.servers[kind][1].process.returncode}")
         if kind not in self.servers:
             port = free_port()
             env = None
@@ -202,10 +204,15 @@ def checks_all(bench):
     for transport, limit in (("tcp", 1.15), ("udp", 1.15), ("unix", 1.2)):
         add(section, f"rtt-default-{transport}",
             {"ours": rtt("default", transport), "raw spin": rtt("spin", transport)},
-            [(f"{names[transport]}, default mode", "rtt_us", "us", 1, "raw spin", ("<=", limit))])
+            [(f"{names[transport]}, default mode, a core each", "rtt_us", "us", 1, "raw spin", ("<=", limit))])
+        add(section, f"rtt-free-{transport}",
+            {"ours": rtt("default", transport, 1, 0.25, -1, -1),
+             "raw spin": rtt("spin", transport, 1, 0.25, -1, -1)},
+            [(f"{names[transport]}, default mode, threads not pinned", "rtt_us", "us", 1, "raw spin",
+              ("<=", limit))])
         add(section, f"rtt-event-{transport}",
             {"ours": rtt("event", transport), "raw epoll": rtt("epoll", transport)},
-            [(f"{names[transport]}, event mode", "rtt_us", "us", 1, "raw epoll", ("<=", 1.05))])
+            [(f"{names[transport]}, event mode, a core each", "rtt_us", "us", 1, "raw epoll", ("<=", 1.05))])
 
     section = "Pipelined, depth 16, 64 B"
     for transport, limit in (("tcp", 0.8), ("unix", 0.7)):
@@ -282,12 +289,13 @@ def checks_all(bench):
             rounds=1)
 
     section = "Steady state, TCP echo, event mode, for each message"
-    for connections, limit in ((1, 1.0), (100, 1.0)):
+    once = 1.001  # the pass at either end of the window may count for the other side
+    for connections in (1, 100):
         title = f"{connections} connection{'s' if connections > 1 else ''}"
         add(section, f"steady-{connections}", {"ours": lambda c=connections: bench.load("counted", c)},
             [(f"{title}: {text}", figure, "", 1, None, ("<=", most)) for figure, text, most in
-             (("waits", "waits", limit + 0.001), ("receives", "receives", limit + 0.001),
-              ("sends", "sends", limit + 0.001), ("other_calls", "epoll_ctl and mmap", 0.0),
+             (("waits", "waits", once), ("receives", "receives", once),
+              ("sends", "sends", once), ("other_calls", "epoll_ctl and mmap", 0.0),
               ("allocations", "heap allocations", 0.0))], rounds=1)
 
     section = "Memory for each end of 10,000 connections between two processes"
