@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Compiles and runs the C tests against a libevpl.so, in parallel, each in a network of its own.
 
-A test is one C file, c-tests/<area>/<name>.c, except in abi, which has a script of its own. Its first comment lines may hold directives:
+A test is one C file, c-tests/<area>/<name>.c, except in areas that have a run script of their own. Its first
+comment lines may hold directives:
 
     // matrix: mech mode          axes it runs over; `none` runs it once; default: mech mode
     // protocols: A B             one more axis, handed over as EVPL_TEST_PROTOCOL
@@ -244,7 +245,7 @@ def main():
     allowed_skips = known_skips(options.known_skips)
     runs = []
     for path in list_files(HERE, ".c"):
-        if os.path.basename(os.path.dirname(path)) == "abi":
+        if any(os.path.exists(os.path.join(os.path.dirname(path), own)) for own in ("run.sh", "run.py")):
             continue
         test = Test(path)
         for label, environment in test.variants():

@@ -23,7 +23,7 @@
 #define SETTLE_NS     10000000000ULL
 #define HELD_MAX      48
 #define GLOBALS_MAX   16
-#define PIECES_MAX    24
+#define PIECES_MAX    32
 #define STREAM_MAX    (4 << 20)
 
 struct end {
@@ -374,6 +374,16 @@ expect(const struct end *end, const char *call, long got, long expected)
     }
 }
 
+/** What crossed from one loop to another inside the process may be on two threads. */
+static void
+check_shared(const struct evpl_iovec *iovec)
+{
+    if (model_is_inproc(&d.model) &&
+        !(evpl_iovec_get_ref(iovec)->flags & EVPL_IOVEC_FLAG_SHARED)) {
+        model_fail("an in-process receiver got a buffer that is not SHARED");
+    }
+}
+
 static void
 check_stream(const struct end *end, const char *what, uint64_t offset, const void *data,
              uint64_t length)
@@ -425,6 +435,7 @@ receive(struct end *end, unsigned int mode, uint64_t amount, uint32_t salt)
             }
             for (i = 0; i < count; i++) {
                 check_stream(end, "recvv", offset, iovecs[i].data, iovecs[i].length);
+                check_shared(&iovecs[i]);
                 offset += iovecs[i].length;
             }
             expect(end, "length of recvv", (long) offset, length);
@@ -498,6 +509,7 @@ on_message(struct end *end, const struct evpl_notify_recv_msg *message)
         unsigned int length      = iovec->length;
 
         check_payload("RECV_MSG", model, key, at + total, iovec->data, length);
+        check_shared(iovec);
         hold_or_release(evpl_of(end), iovec, key, at + total, (choice >> (i % 60)) & 1);
         total += length;
     }
@@ -1371,14 +1383,16 @@ execute_bind_op(const struct op *op)
 {
     struct conn *conn = d.slots[op->slot % PROGRAM_SLOTS];
     struct end *end   = conn ? &conn->ends[op->choice & 1] : NULL;
+    uint32_t bursts   = op->salt % 16 == 0 && op->amount <= 1500 ? 2 + (op->salt >> 8) % 180 : 1;
+    uint32_t i;
 
     if (end == NULL || end->bind == NULL) {
         return;
     }
     switch (op->kind) {
         case OP_SEND:
-            if (has_room(end, op->amount)) {
-                send_payload(end, op->choice >> 1, op->amount, op->salt);
+            for (i = 0; i < bursts && has_room(end, op->amount); i++) {
+                send_payload(end, op->choice >> 1, op->amount, op->salt ^ (i << 8));
             }
             break;
         case OP_RECEIVE:
@@ -1393,6 +1407,11 @@ execute_bind_op(const struct op *op)
                 break;
             }
             if (op->kind == OP_FINISH) {
+                /* Much at once, and its end right behind it. */
+                if (op->salt % 4 == 0 && d.transport != INPROC_DATAGRAM && d.transport != UDP &&
+                    has_room(end, 400000)) {
+                    send_payload(end, op->salt >> 4, op->amount + (op->salt >> 8) % 250000, 0);
+                }
                 evpl_finish(evpl_of(end), end->bind);
                 model_finish(&d.model, end->model);
                 check_closing(end, 0);

@@ -35,6 +35,7 @@ static struct {
     const char *dir;
     bool verbose;
     bool shrink;
+    bool first_failure;
     enum transport transport;
     char name[256];
 } options = { .programs = 1000, .seed = 1, .protocol = "STREAM_INPROC", .mech = "epoll" };
@@ -184,6 +185,9 @@ parse(int argc, char **argv)
         } else if (strcmp(name, "--shrink") == 0) {
             options.shrink = true;
             continue;
+        } else if (strcmp(name, "--first-failure") == 0) {
+            options.first_failure = true;
+            continue;
         } else if (strcmp(name, "--programs") == 0) {
             options.programs = strtol(value, NULL, 0);
         } else if (strcmp(name, "--seed") == 0) {
@@ -195,7 +199,7 @@ parse(int argc, char **argv)
         } else {
             fprintf(stderr,
                     "usage: %s [--programs N] [--seed S] [--protocol NAME] [--mech epoll|select]"
-                    " [--shrink] [--verbose]\n",
+                    " [--first-failure] [--shrink] [--verbose]\n",
                     argv[0]);
             exit(2);
         }
@@ -229,7 +233,7 @@ main(int argc, char **argv)
     printf("%s on %s: seeds %llu to %llu\n", options.protocol, options.mech,
            (unsigned long long) options.seed,
            (unsigned long long) options.seed + (unsigned long long) options.programs - 1);
-    while (next < options.programs && failed < FAILURES_MAX) {
+    while (next < options.programs && failed < (options.first_failure ? 1 : FAILURES_MAX)) {
         long done = run_child(next, options.programs - next, NULL, false, &status);
 
         passed += done;

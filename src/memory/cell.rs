@@ -7,7 +7,9 @@
 use core::cell::Cell;
 use core::cell::UnsafeCell;
 
-/// A value lent to one closure at a time. Not `Sync`: its owner is one thread.
+/// A value lent to one closure at a time. Not `Sync`: its owner is one thread. The value comes first, so
+/// that its address and the cell's are the same.
+#[repr(C)]
 pub struct LoopCell<T> {
     value: UnsafeCell<T>,
     #[cfg(debug_assertions)]

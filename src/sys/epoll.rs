@@ -1,6 +1,7 @@
 //! epoll(7), edge triggered, with nanosecond waits where the kernel has them (5.11 and later).
 
 use std::io;
+use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -9,10 +10,11 @@ use super::check;
 /// Events fetched by one wait.
 pub const WAIT_EVENTS_MAX: usize = 64;
 
-pub type Events = [libc::epoll_event; WAIT_EVENTS_MAX];
+/// Room for the events of one wait, not cleared before each.
+pub type Events = [MaybeUninit<libc::epoll_event>; WAIT_EVENTS_MAX];
 
 pub const fn no_events() -> Events {
-    [libc::epoll_event { events: 0, u64: 0 }; WAIT_EVENTS_MAX]
+    [const { MaybeUninit::uninit() }; WAIT_EVENTS_MAX]
 }
 
 /// Cleared the first time the kernel says it has no epoll_pwait2.
@@ -70,8 +72,18 @@ impl Epoll {
         }
     }
 
-    /// Waits at most `timeout_ns` (`None`: for ever) and returns how many entries of `events` are set.
-    pub fn wait(&self, events: &mut Events, timeout_ns: Option<u64>) -> io::Result<usize> {
+    /// Waits at most `timeout_ns` (`None`: for ever) and returns what is ready.
+    pub fn wait<'a>(
+        &self,
+        events: &'a mut Events,
+        timeout_ns: Option<u64>,
+    ) -> io::Result<&'a [libc::epoll_event]> {
+        let count = self.wait_count(events, timeout_ns)?;
+        // SAFETY: the kernel wrote the first `count` entries.
+        Ok(unsafe { events[..count].assume_init_ref() })
+    }
+
+    fn wait_count(&self, events: &mut Events, timeout_ns: Option<u64>) -> io::Result<usize> {
         if let Some(ns) = timeout_ns
             && ns != 0
             && HAS_PWAIT2.load(Ordering::Relaxed)
@@ -85,16 +97,21 @@ impl Epoll {
         }
         // Rounded down: the loop passes once more rather than oversleep.
         let timeout_ms = timeout_ns.map_or(-1, |ns| (ns / 1_000_000).min(i32::MAX as u64) as i32);
+        // The system call itself: the C library's function is a cancellation point, which costs more
+        // than the rest of a look that finds nothing.
         // SAFETY: the kernel writes at most WAIT_EVENTS_MAX entries.
-        let count = check(unsafe {
-            libc::epoll_wait(
+        let count = unsafe {
+            libc::syscall(
+                libc::SYS_epoll_pwait,
                 self.fd.as_raw_fd(),
                 events.as_mut_ptr(),
-                WAIT_EVENTS_MAX as i32,
+                WAIT_EVENTS_MAX as libc::c_int,
                 timeout_ms,
+                core::ptr::null::<libc::sigset_t>(),
+                0usize,
             )
-        })?;
-        Ok(count as usize)
+        };
+        check(count as libc::c_int).map(|count| count as usize)
     }
 
     fn wait_ns(&self, events: &mut Events, timeout_ns: u64) -> io::Result<usize> {
@@ -108,7 +125,7 @@ impl Epoll {
                 libc::SYS_epoll_pwait2,
                 self.fd.as_raw_fd(),
                 events.as_mut_ptr(),
-                WAIT_EVENTS_MAX,
+                WAIT_EVENTS_MAX as libc::c_int,
                 &timeout,
                 core::ptr::null::<libc::sigset_t>(),
                 0usize,

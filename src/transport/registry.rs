@@ -200,7 +200,8 @@ pub fn take_over(cx: &Cx, request: AcceptRequest) {
             "connection from {} closed: the attach callback set no notify callback",
             bind.remote_address_text()
         );
-        cx.recycle(bind);
+        // The ordinary close answers whatever the callback queued; there is nobody to notify.
+        cx.request_close(bind);
         return;
     }
     bind.set_callbacks(notify, segment, private_data);

@@ -30,12 +30,12 @@ impl EpollPoller {
 
     pub fn wait(&self, events: &FdEvents, timeout_ns: Option<u64>) -> io::Result<usize> {
         let mut ready = epoll::no_events();
-        let count = self.epoll.wait(&mut ready, timeout_ns)?;
-        for event in &ready[..count] {
+        let ready = self.epoll.wait(&mut ready, timeout_ns)?;
+        for event in ready {
             let data = event.u64;
             events.latch(data as u32, (data >> 32) as u32, latched(event.events));
         }
-        Ok(count)
+        Ok(ready.len())
     }
 }
 

@@ -105,14 +105,29 @@ unsafe extern "C" fn on_readable(evpl: *mut evpl, event: *mut evpl_fd_event) {
             }
             Err(error) => match error.raw_os_error() {
                 Some(libc::EAGAIN) => return cx.events.fds().mark_unreadable(bind.event_pointer()),
-                Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM) => {
-                    return wait_for_resources(cx, bind, io, &error);
-                }
-                // This one connection failed before we saw it; the next may not have.
-                _ => {}
+                Some(errno) if failed_before_accept(errno) => {}
+                // Descriptors or memory ran out, or the kernel refuses for a reason of its own.
+                _ => return wait_for_resources(cx, bind, io, &error),
             },
         }
     }
+}
+
+/// Whether it is this one connection that failed before we saw it; see accept(2), error handling.
+fn failed_before_accept(errno: i32) -> bool {
+    matches!(
+        errno,
+        libc::EINTR
+            | libc::ECONNABORTED
+            | libc::EPROTO
+            | libc::ENETDOWN
+            | libc::ENOPROTOOPT
+            | libc::EHOSTDOWN
+            | libc::ENONET
+            | libc::EHOSTUNREACH
+            | libc::EOPNOTSUPP
+            | libc::ENETUNREACH
+    )
 }
 
 fn wait_for_resources(cx: &Cx, bind: &Bind, io: &ListenIo, error: &io::Error) {

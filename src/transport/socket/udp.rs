@@ -25,6 +25,8 @@ const COPIED_LEN_MAX: u32 = 4096;
 /// Messages per system call, whatever the configuration says.
 const BATCH_MAX: usize = 64;
 const BATCH_MIN: usize = 2;
+/// Receive errors in a row before the socket is left alone until something arrives.
+const FAILURES_IN_ROW_MAX: u32 = 16;
 /// System calls in one flush before other binds get their turn.
 const BATCHES_PER_TURN_MAX: usize = 8;
 /// Pieces in one batch.
@@ -43,6 +45,7 @@ pub struct UdpIo {
     fd: LoopCell<Option<OwnedFd>>,
     small_slots_logged: Cell<bool>,
     received_last: Cell<usize>,
+    failures_in_row: Cell<u32>,
 }
 
 const NO_BYTES: libc::iovec = libc::iovec {
@@ -120,6 +123,7 @@ impl Protocol for Udp {
             fd: LoopCell::new(Some(fd)),
             small_slots_logged: Cell::new(false),
             received_last: Cell::new(0),
+            failures_in_row: Cell::new(0),
         })));
         cx.events.add_internal(
             bind.event_pointer(),
@@ -169,14 +173,23 @@ unsafe extern "C" fn on_readable(evpl: *mut evpl, event: *mut evpl_fd_event) {
         Err(error) if socket::is_transient(&error) => {
             cx.events.fds().mark_unreadable(bind.event_pointer())
         }
-        // An error the network reported for something sent earlier; taking it clears it.
-        Err(error) => crate::log_debug!(
-            "socket",
-            "udp {} receive: {}",
-            bind.local_address_text(),
-            error
-        ),
+        // Mostly what the network reported for something sent earlier; taking it clears it.
+        Err(error) => {
+            crate::log_debug!(
+                "socket",
+                "udp {} receive: {}",
+                bind.local_address_text(),
+                error
+            );
+            let failures = io.failures_in_row.get() + 1;
+            io.failures_in_row.set(failures);
+            if failures % FAILURES_IN_ROW_MAX == 0 {
+                cx.events.fds().mark_unreadable(bind.event_pointer());
+            }
+            return;
+        }
     }
+    io.failures_in_row.set(0);
 }
 
 fn slot_len(cx: &Cx, bind: &Bind) -> u32 {
