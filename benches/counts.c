@@ -4,8 +4,10 @@
 
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 
 static struct counts nowhere, *counts = &nowhere;
@@ -66,6 +68,35 @@ COUNTED_CALL(COUNT_SEND, ssize_t, sendmsg, (int fd, const struct msghdr *message
              (fd, message, flags))
 COUNTED_CALL(COUNT_OTHER, int, epoll_ctl, (int fd, int operation, int of, struct epoll_event *event),
              (fd, operation, of, event))
+
+// Calls by number. The C library's syscall passes on as many arguments as there can be, too.
+long syscall(long number, ...)
+{
+    static long (*next)(long, ...);
+    long a[6];
+    va_list list;
+    int i;
+
+    va_start(list, number);
+    for (i = 0; i < 6; i++)
+        a[i] = va_arg(list, long);
+    va_end(list);
+    if (next == NULL)
+        next = (long (*)(long, ...)) dlsym(RTLD_NEXT, "syscall");
+    switch (number) {
+    case SYS_epoll_wait:
+    case SYS_epoll_pwait:
+    case SYS_epoll_pwait2: count(COUNT_WAIT); break;
+    case SYS_read:
+    case SYS_recvfrom:
+    case SYS_recvmsg: count(COUNT_RECEIVE); break;
+    case SYS_write:
+    case SYS_sendto:
+    case SYS_sendmsg: count(COUNT_SEND); break;
+    default: count(COUNT_OTHER);
+    }
+    return next(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+}
 
 // The heap of the C library has names of its own to pass on to, as dlsym itself allocates.
 void *__libc_malloc(size_t size);
