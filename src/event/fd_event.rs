@@ -155,8 +155,28 @@ impl FdEvents {
         Ok(())
     }
 
+    /// Calls the read callback as if the kernel had reported the descriptor readable. `alive` says whether
+    /// the record may still be touched afterwards.
+    pub fn dispatch_unasked(&self, evpl: *mut evpl, event: *mut FdEvent, alive: impl Fn() -> bool) {
+        let entry = record(event);
+        if !entry.has(READ_INTEREST) || entry.active.get() != 0 {
+            return;
+        }
+        entry.set(READABLE);
+        callback::fd_event(entry.read.get(), evpl, event.cast());
+        if alive() {
+            self.queue_if_ready(event);
+        }
+    }
+
     /// Takes the event out; its storage is free at return. The descriptor stays open.
     pub fn remove(&self, poller: &Poller, event: *mut FdEvent) -> io::Result<()> {
+        self.forget(event)?;
+        poller.remove(record(event).fd.get())
+    }
+
+    /// Takes the event out without telling the kernel, whose reports are ignored from here on.
+    pub fn forget(&self, event: *mut FdEvent) -> io::Result<()> {
         let record = record(event);
         self.unqueue(record);
         let slot = record.slot.get();
@@ -171,7 +191,7 @@ impl FdEvents {
         }
         self.release_slot(slot);
         record.slot.set(u32::MAX);
-        poller.remove(record.fd.get())
+        Ok(())
     }
 
     fn release_slot(&self, slot: u32) {

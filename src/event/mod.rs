@@ -73,6 +73,10 @@ pub trait ClosedBinds {
     fn finalise(&self);
 }
 
+/// Reads from the hot descriptor that found something before the others are looked at.
+const HOT_TRIES_MAX: u32 = 8;
+/// How long they wait at most while a loop spins.
+const LOOK_INTERVAL_NS: u64 = 10_000;
 /// How long a spin watches an inbox with traffic between two looks at the descriptors.
 const INBOX_WATCH_NS: u64 = 2_000;
 /// Looks at the inbox between two looks at the clock.
@@ -106,6 +110,25 @@ struct PollMode {
 pub const OFFSET_IN_HANDLE: usize =
     size_of::<LoopMemory>().next_multiple_of(align_of::<EventLoop>());
 
+/// The descriptor that had the last traffic, and how long the others have not been looked at.
+struct Hot {
+    event: Cell<*mut FdEvent>,
+    traffic: Cell<u64>,
+    tries_in_row: Cell<u32>,
+    looked_ns: Cell<u64>,
+}
+
+impl Default for Hot {
+    fn default() -> Hot {
+        Hot {
+            event: Cell::new(core::ptr::null_mut()),
+            traffic: Cell::new(0),
+            tries_in_row: Cell::new(0),
+            looked_ns: Cell::new(0),
+        }
+    }
+}
+
 pub struct EventLoop {
     evpl: Cell<*mut evpl>,
     clock: &'static Clock,
@@ -124,6 +147,7 @@ pub struct EventLoop {
     /// The wake event is active because of this thread: the descriptor holds nothing.
     woken_by_self: Cell<bool>,
     spin: Spin,
+    hot: Hot,
     /// The thread inside a pass, or zero.
     pass_thread: AtomicUsize,
 }
@@ -161,6 +185,7 @@ impl EventLoop {
                 config.poll_mode && !clock.is_virtual() && use_of_loop == LoopUse::Program,
                 config.spin_ns,
             ),
+            hot: Hot::default(),
             pass_thread: AtomicUsize::new(0),
         })
     }
@@ -337,7 +362,7 @@ impl EventLoop {
             if now - began >= limit_ns || self.watch_inbox(now) {
                 break;
             }
-            if self.wait_in_kernel(Some(0)) > 0 {
+            if self.try_hot() || (self.look_is_due(now) && self.wait_in_kernel(Some(0)) > 0) {
                 self.spin.by_mail.set(false);
                 found = true;
                 break;
@@ -356,6 +381,47 @@ impl EventLoop {
             self.spin.paid();
         }
         (found, now)
+    }
+
+    /// Reads from the descriptor that had the last traffic without asking the kernel whether it is ready.
+    /// True if there was something, which is delivered then: just as the dispatch that follows the wait
+    /// would, so not while a hook stands between the two.
+    fn try_hot(&self) -> bool {
+        let event = self.hot.event.get();
+        if event.is_null()
+            || self.hot.tries_in_row.get() >= HOT_TRIES_MAX
+            || self.hooks.get().post_wait.is_some()
+        {
+            return false;
+        }
+        let before = self.hot.traffic.get();
+        self.fds
+            .dispatch_unasked(self.evpl(), event, || self.hot.event.get() == event);
+        let found = self.hot.traffic.get() != before;
+        if found {
+            self.hot.tries_in_row.set(self.hot.tries_in_row.get() + 1);
+        }
+        found
+    }
+
+    /// Whether the other descriptors have waited long enough: a busy one must not hide them.
+    fn look_is_due(&self, now: u64) -> bool {
+        let hot = &self.hot;
+        if hot.event.get().is_null()
+            || hot.tries_in_row.get() >= HOT_TRIES_MAX
+            || now.wrapping_sub(hot.looked_ns.get()) >= LOOK_INTERVAL_NS
+        {
+            hot.tries_in_row.set(0);
+            hot.looked_ns.set(now);
+            return true;
+        }
+        false
+    }
+
+    /// A transport read something from this event's descriptor, or learned that it is over.
+    pub fn note_traffic(&self, event: *mut FdEvent) {
+        self.hot.event.set(event);
+        self.hot.traffic.set(self.hot.traffic.get().wrapping_add(1));
     }
 
     /// Watches the inbox alone for a moment, longer if that is where the traffic comes from.
@@ -480,7 +546,21 @@ impl EventLoop {
     }
 
     pub fn remove_internal(&self, event: *mut FdEvent) -> io::Result<()> {
+        self.forget_hot(event);
         self.fds.remove(&self.poller, event)
+    }
+
+    /// For a descriptor that is closed right after: the kernel forgets it by itself.
+    pub fn remove_closing(&self, event: *mut FdEvent) {
+        self.forget_hot(event);
+        // Not registered if the set-up failed early.
+        let _ = self.fds.forget(event);
+    }
+
+    fn forget_hot(&self, event: *mut FdEvent) {
+        if self.hot.event.get() == event {
+            self.hot.event.set(core::ptr::null_mut());
+        }
     }
 
     /// The user's descriptor: misuse ends the process with a line that says why.

@@ -109,7 +109,8 @@ impl Spin {
 
     /// How long to try for a place.
     pub fn grace_ns(&self, now_ns: u64) -> u64 {
-        if cpu::usable() < 2 || now_ns < self.paused_until_ns.get() {
+        if cpu::usable() < 2 || now_ns < self.paused_until_ns.get() || self.shares_processor(now_ns)
+        {
             0
         } else {
             GRACE_NS

@@ -20,7 +20,11 @@ use core::ffi::c_void;
 
 /// A connection on its way to the thread that will own it. Dropping it closes it.
 pub enum Accepted {
-    Socket(OwnedFd),
+    Socket {
+        fd: OwnedFd,
+        /// Its local address, where the listener knows it.
+        local: Option<Arc<Address>>,
+    },
     Channel {
         end: ChannelEnd,
         /// The name it was accepted under.

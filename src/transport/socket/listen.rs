@@ -13,6 +13,7 @@ use crate::abi::{evpl, evpl_fd_event, evpl_timer};
 use crate::memory::cell::LoopCell;
 use crate::sys::socket;
 use crate::transport::Cx;
+use crate::transport::address::Address;
 use crate::transport::bind::{Bind, Io};
 use crate::transport::inbox::{AcceptSink, Accepted};
 
@@ -28,6 +29,8 @@ pub struct ListenIo {
     fd: LoopCell<Option<OwnedFd>>,
     file: LoopCell<Option<SocketFile>>,
     sink: Arc<dyn AcceptSink>,
+    /// What every accepted connection's local address is, unless each has its own.
+    local: Option<Arc<Address>>,
     /// Descriptors ran out; logged once until accepting works again.
     exhausted: std::cell::Cell<bool>,
 }
@@ -76,6 +79,7 @@ pub fn adopt(
         fd: LoopCell::new(Some(fd)),
         file: LoopCell::new(file),
         sink,
+        local: bind.local().filter(|local| !is_wildcard(local)),
         exhausted: std::cell::Cell::new(false),
     })));
     cx.events.add_internal(
@@ -86,6 +90,13 @@ pub fn adopt(
     )?;
     cx.events.fds().read_interest(bind.event_pointer());
     Ok(())
+}
+
+/// Whether connections to this address arrive at one of several.
+fn is_wildcard(address: &Address) -> bool {
+    address
+        .socket_addr()
+        .is_some_and(|address| address.ip().is_unspecified())
 }
 
 unsafe extern "C" fn on_readable(evpl: *mut evpl, event: *mut evpl_fd_event) {
@@ -99,7 +110,10 @@ unsafe extern "C" fn on_readable(evpl: *mut evpl, event: *mut evpl_fd_event) {
                 io.sink.accept(
                     Some(cx),
                     bind.row(),
-                    Accepted::Socket(fd),
+                    Accepted::Socket {
+                        fd,
+                        local: io.local.clone(),
+                    },
                     from_kernel(&peer),
                 );
             }
@@ -162,6 +176,6 @@ pub fn begin_close(cx: &Cx, bind: &Bind) {
     let Io::Listen(io) = bind.io() else { return };
     cx.events.remove_timer(retry_pointer(io));
     io.file.take();
-    let _ = cx.events.remove_internal(bind.event_pointer());
+    cx.events.remove_closing(bind.event_pointer());
     io.fd.take();
 }

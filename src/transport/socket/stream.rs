@@ -148,7 +148,11 @@ fn finish_connect(cx: &Cx, bind: &Bind) -> bool {
 
 fn read(cx: &Cx, bind: &Bind) {
     for _ in 0..READS_PER_TURN_MAX {
-        match read_once(cx, bind) {
+        let outcome = read_once(cx, bind);
+        if !matches!(&outcome, Err(error) if socket::is_transient(error)) {
+            cx.events.note_traffic(bind.event_pointer());
+        }
+        match outcome {
             Ok(ReadOutcome::Full) => return,
             Ok(ReadOutcome::Short) if bind.event().has(ERROR) => {}
             Ok(ReadOutcome::Short) => return cx.events.fds().mark_unreadable(bind.event_pointer()),
@@ -346,9 +350,6 @@ pub fn begin_close(cx: &Cx, bind: &Bind) {
     if let Some(retry) = io.retry.take() {
         retry.cancel(cx);
     }
-    if bind.event().fd() >= 0 {
-        // Not watched if the set-up failed early.
-        let _ = cx.events.remove_internal(bind.event_pointer());
-    }
+    cx.events.remove_closing(bind.event_pointer());
     io.fd.take();
 }

@@ -40,6 +40,8 @@ impl Protocol for Tcp {
         if address.family() == libc::AF_INET6 {
             socket::set_option(raw, libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, 0)?;
         }
+        // Accepted sockets inherit it.
+        socket::set_nodelay(raw)?;
         socket::bind(raw, &address)?;
         socket::listen(raw, listen::backlog(cx))?;
         bind.set_local(Some(local_address(raw)?));
@@ -47,12 +49,11 @@ impl Protocol for Tcp {
     }
 
     fn attach(&self, cx: &Cx, bind: &Bind, accepted: Accepted) -> io::Result<()> {
-        let Accepted::Socket(fd) = accepted else {
+        let Accepted::Socket { fd, local } = accepted else {
             unreachable!("a TCP listener accepts sockets")
         };
-        // A peer that reset already makes these fail; reading reports that.
-        bind.set_local(local_address(fd.as_raw_fd()).ok());
-        let _ = socket::set_nodelay(fd.as_raw_fd());
+        // A peer that reset already makes the question fail; reading reports that.
+        bind.set_local(local.or_else(|| local_address(fd.as_raw_fd()).ok()));
         stream::adopt_connected(cx, bind, fd)
     }
 

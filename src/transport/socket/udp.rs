@@ -142,7 +142,7 @@ impl Protocol for Udp {
     fn begin_close(&self, cx: &Cx, bind: &Bind) {
         let Io::Udp(io) = bind.io() else { return };
         cx.events.remove_timer(retry_pointer(io));
-        let _ = cx.events.remove_internal(bind.event_pointer());
+        cx.events.remove_closing(bind.event_pointer());
         io.fd.take();
     }
 
@@ -167,6 +167,9 @@ unsafe extern "C" fn on_readable(evpl: *mut evpl, event: *mut evpl_fd_event) {
     let batch = (io.received_last.get() * 2).clamp(BATCH_MIN.min(most), most);
     let outcome = receive_batch(cx, bind, batch);
     io.received_last.set(*outcome.as_ref().unwrap_or(&0));
+    if !matches!(&outcome, Err(error) if socket::is_transient(error)) {
+        cx.events.note_traffic(bind.event_pointer());
+    }
     match outcome {
         Ok(received) if received == batch => {}
         Ok(_) => cx.events.fds().mark_unreadable(bind.event_pointer()),

@@ -74,10 +74,10 @@ impl Protocol for Unix {
     }
 
     fn attach(&self, cx: &Cx, bind: &Bind, accepted: Accepted) -> io::Result<()> {
-        let Accepted::Socket(fd) = accepted else {
+        let Accepted::Socket { fd, local } = accepted else {
             unreachable!("a Unix listener accepts sockets")
         };
-        bind.set_local(local_address(fd.as_raw_fd()).ok());
+        bind.set_local(local);
         stream::adopt_connected(cx, bind, fd)
     }
 
