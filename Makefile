@@ -20,7 +20,7 @@ STATIC_LIBS := -lgcc_s -lutil -lrt -lpthread -lm -ldl -lc
 EXAMPLES := $(patsubst examples-c/%.c,$(TARGET)/examples/%,$(wildcard examples-c/*.c))
 STAGES   := rust abi c install examples fault asan tsan
 
-.PHONY: lib examples demo test $(STAGES:%=test-%) bench headers install uninstall deps clean
+.PHONY: lib examples tools demo test $(STAGES:%=test-%) bench headers install uninstall deps clean
 
 # One cargo rustc for each kind: a build of all kinds at once silently leaves LTO out.
 lib:
@@ -33,10 +33,14 @@ $(TARGET)/examples/%: examples-c/%.c $(wildcard include/evpl/*.h) | lib
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -Wall -Wextra -Iinclude $< -L$(DIST) -levpl -Wl,-rpath,$(DIST) -pthread -o $@
 
+# evpl_info and evpl_perf. What they need besides the library is behind the feature.
+tools:
+	$(CARGO) build --release --features tools --bins
+
 # Echo over the five transports, on real sockets where there are any.
 demo: deps
-	@$(MAKE) --no-print-directory examples
-	@scripts/demo.sh $(TARGET)/examples
+	@$(MAKE) --no-print-directory examples tools
+	@scripts/demo.sh $(TARGET)/examples $(TARGET)/release/evpl_perf
 
 # All tests, with a total. scripts/test-NAME.sh is one stage.
 test: deps

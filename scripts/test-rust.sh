@@ -21,4 +21,10 @@ for package in . xtask; do
 done
 
 cargo_test rust.log --release
+# The tools have a profile of their own: the library would be built twice into one place otherwise.
+cargo_test tools.log --profile tools --features tools --bins --test tools
+
+# What crosses threads, in every order that its steps can take.
+export RUSTFLAGS="--cfg loom"
+cargo_test loom.log --release --target-dir "$TARGET/loom" --lib loom_
 finish
