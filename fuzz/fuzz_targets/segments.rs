@@ -16,6 +16,8 @@ use evpl_fuzz::{Choices, STREAM, byte_at, bytes_of, check, fill, no_iovec, relea
 use libfuzzer_sys::fuzz_target;
 
 const PLAN_LEN: usize = 16;
+/// Enough for every kind of message, and for many inputs a second.
+const QUEUED_MAX: u64 = 64 << 10;
 
 /// The receiving end.
 struct Receiver {
@@ -192,7 +194,7 @@ fuzz_target!(|data: &[u8]| {
         endpoint::evpl_endpoint_close(place);
         sender
     };
-    while !choices.is_over() && !sender_over.get() {
+    while !choices.is_over() && !sender_over.get() && receiver.queued.get() < QUEUED_MAX {
         let mut bytes = vec![0; choices.length()];
         fill(&mut bytes, receiver.queued.get());
         if unsafe { bind::evpl_bind_is_closing(sender) } == 0 {
