@@ -45,7 +45,7 @@ main(void)
     for (int i = 0; i < CLIENTS; i++) {
         dial(&flow, i);
     }
-    RUN_UNTIL(flow.evpl, connected + disconnected == CLIENTS, FLOW_WAIT_MS);
+    RUN_UNTIL(flow.evpl, connected + disconnected == CLIENTS && servers.connected == connected, FLOW_WAIT_MS);
     CHECK(connected > 0 && disconnected >= CLIENTS - PORTS);
     // The server closes, so that the client's port does not linger.
     evpl_close(flow.evpl, servers.last);
