@@ -34,6 +34,7 @@ SCENARIOS = {
     "threads": STREAMS,
     "udp": ("DATAGRAM_SOCKET_UDP",),
     "loop": ("STREAM_INPROC",),
+    "memory": ("STREAM_INPROC",),
 }
 # How each kind of call can fail, and whether it may end the process.
 KINDS = {
