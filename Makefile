@@ -1,6 +1,7 @@
 # Thin over cargo. Everything that is built goes below $(TARGET).
 
 PREFIX     ?= /usr/local
+BINDIR     ?= $(PREFIX)/bin
 LIBDIR     ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 DESTDIR    ?=
@@ -20,12 +21,18 @@ STATIC_LIBS := -lgcc_s -lutil -lrt -lpthread -lm -ldl -lc
 EXAMPLES := $(patsubst examples-c/%.c,$(TARGET)/examples/%,$(wildcard examples-c/*.c))
 STAGES   := rust abi c install examples fault asan tsan
 
-.PHONY: lib examples tools demo test $(STAGES:%=test-%) bench headers install uninstall deps clean
+.PHONY: lib tools examples demo test $(STAGES:%=test-%) bench bench-programs headers install \
+        uninstall deps bench-deps clean
 
 # One cargo rustc for each kind: a build of all kinds at once silently leaves LTO out.
 lib:
 	$(CARGO) rustc --profile dist --lib --crate-type cdylib
 	$(CARGO) rustc --profile dist --lib --crate-type staticlib
+
+# evpl_info and evpl_perf, in a profile of their own: a build in that of the libraries would replace
+# those by some without LTO.
+tools:
+	$(CARGO) build --profile tools --features tools --bins
 
 examples: lib $(EXAMPLES)
 
@@ -33,14 +40,10 @@ $(TARGET)/examples/%: examples-c/%.c $(wildcard include/evpl/*.h) | lib
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -Wall -Wextra -Iinclude $< -L$(DIST) -levpl -Wl,-rpath,$(DIST) -pthread -o $@
 
-# evpl_info and evpl_perf. What they need besides the library is behind the feature.
-tools:
-	$(CARGO) build --release --features tools --bins
-
 # Echo over the five transports, on real sockets where there are any.
 demo: deps
 	@$(MAKE) --no-print-directory examples tools
-	@scripts/demo.sh $(TARGET)/examples $(TARGET)/release/evpl_perf
+	@scripts/demo.sh $(TARGET)/examples $(TARGET)/tools/evpl_perf
 
 # All tests, with a total. scripts/test-NAME.sh is one stage.
 test: deps
@@ -49,11 +52,35 @@ test: deps
 $(STAGES:%=test-%): test-%:
 	@scripts/test-$*.sh
 
-bench: lib
-	@mkdir -p $(TARGET)/benches
-	$(CC) -O2 -g -Wall -Wextra -Iinclude benches/echo_rtt.c -L$(DIST) -levpl -Wl,-rpath,$(DIST) \
-	    -pthread -o $(TARGET)/benches/echo_rtt
-	$(TARGET)/benches/echo_rtt
+# Everything of benches/ is measured in one run of about five minutes; on an idle machine, or it says
+# little. BENCH_ARGS goes to benches/run.py: --only NAME, --rounds N, --json FILE, --markdown FILE.
+BENCH_BIN      := $(TARGET)/benches
+BENCH_EVPL     := rtt bulk echo_evpl memory inproc loop
+BENCH_RAW      := echo_raw load connects
+BENCH_CC        = $(CC) -O2 -g -Wall -Wextra -D_GNU_SOURCE -Iinclude -pthread
+BENCH_PROGRAMS := $(addprefix $(BENCH_BIN)/,$(BENCH_EVPL) $(BENCH_RAW) echo_uv counts.so)
+BENCH_HEADERS  := $(wildcard benches/*.h include/evpl/*.h)
+
+bench: bench-programs
+	benches/run.py --bin $(BENCH_BIN) $(BENCH_ARGS)
+
+bench-programs: bench-deps lib
+	@mkdir -p $(BENCH_BIN)
+	@$(MAKE) --no-print-directory $(BENCH_PROGRAMS)
+	cd benches/tokio-echo && $(CARGO) build --release --locked --target-dir $(BENCH_BIN)/tokio-target
+	cp $(BENCH_BIN)/tokio-target/release/tokio-echo $(BENCH_BIN)/tokio-echo
+
+$(BENCH_EVPL:%=$(BENCH_BIN)/%): $(BENCH_BIN)/%: benches/%.c $(BENCH_HEADERS)
+	$(BENCH_CC) $< -L$(DIST) -levpl -Wl,-rpath,$(DIST) -o $@
+
+$(BENCH_RAW:%=$(BENCH_BIN)/%): $(BENCH_BIN)/%: benches/%.c $(BENCH_HEADERS)
+	$(BENCH_CC) $< -o $@
+
+$(BENCH_BIN)/echo_uv: benches/echo_uv.c $(BENCH_HEADERS)
+	$(BENCH_CC) $< -luv -o $@
+
+$(BENCH_BIN)/counts.so: benches/counts.c $(BENCH_HEADERS)
+	$(BENCH_CC) -shared -fPIC $< -ldl -o $@
 
 # Writes include/evpl from src/capi.
 headers:
@@ -63,14 +90,21 @@ headers:
 deps:
 	@scripts/deps.sh
 
+# libuv is only measured against.
+bench-deps: deps
+	@[ -e /usr/include/uv.h ] || { echo "installing libuv1-dev"; \
+	    apt-get install -qq -y --no-install-recommends libuv1-dev; }
+
 # The pkg-config file keeps paths below its prefix variable, and the CMake one paths relative to
 # itself, so that the installed tree can be moved.
 RELOCATE = $(patsubst $(PREFIX)/%,$${prefix}/%,$(1))
+DEST_BIN = $(DESTDIR)$(BINDIR)
 DEST_LIB = $(DESTDIR)$(LIBDIR)
 DEST_INC = $(DESTDIR)$(INCLUDEDIR)
 
-install: lib
-	$(INSTALL) -d $(DEST_INC)/evpl $(DEST_LIB)/pkgconfig $(DEST_LIB)/cmake/evpl
+install: lib tools
+	$(INSTALL) -d $(DEST_BIN) $(DEST_INC)/evpl $(DEST_LIB)/pkgconfig $(DEST_LIB)/cmake/evpl
+	$(INSTALL) -m 755 $(TARGET)/tools/evpl_info $(TARGET)/tools/evpl_perf $(DEST_BIN)
 	$(INSTALL) -m 644 include/evpl/*.h $(DEST_INC)/evpl
 	$(INSTALL) -m 755 $(DIST)/libevpl.so $(DEST_LIB)/libevpl.so
 	$(INSTALL) -m 644 $(DIST)/libevpl.a $(DEST_LIB)/libevpl.a
@@ -87,6 +121,7 @@ install: lib
 
 # Removes only headers of ours, as other libraries install theirs into the same directory.
 uninstall:
+	rm -f $(DEST_BIN)/evpl_info $(DEST_BIN)/evpl_perf
 	rm -f $(patsubst include/%,$(DEST_INC)/%,$(wildcard include/evpl/*.h))
 	rm -f $(DEST_LIB)/libevpl.so $(DEST_LIB)/libevpl.a
 	rm -f $(DEST_LIB)/pkgconfig/evpl.pc $(DEST_LIB)/pkgconfig/libevpl.pc

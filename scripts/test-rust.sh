@@ -14,17 +14,17 @@ for package in . xtask; do
     fi
     if cargo clippy --version >/dev/null 2>&1; then
         check "lints of $package" \
-            cargo clippy -q --manifest-path $package/Cargo.toml --all-targets -- -D warnings
+            cargo clippy -q --manifest-path $package/Cargo.toml --all-targets --all-features \
+            -- -D warnings
     else
         skip "lints of $package" "cargo clippy is not installed"
     fi
 done
 
-cargo_test rust.log --release
-# The tools have a profile of their own: the library would be built twice into one place otherwise.
-cargo_test tools.log --profile tools --features tools --bins --test tools
+# Tests unwind, and so do the tools in this profile: otherwise two builds of the library would fight
+# over one place.
+cargo_test rust.log --profile tools --all-features
 
-# What crosses threads, in every order that its steps can take.
-export RUSTFLAGS="--cfg loom"
-cargo_test loom.log --release --target-dir "$TARGET/loom" --lib loom_
+# Every interleaving of what crosses threads.
+RUSTFLAGS="--cfg loom" cargo_test loom.log --release --lib --target-dir "$TARGET/loom" loom_
 finish
