@@ -3,8 +3,8 @@
 //! each time.
 
 use std::ffi::{c_char, c_int, c_void};
-use std::sync::OnceLock;
 use std::sync::atomic::Ordering;
+use std::sync::{LazyLock, OnceLock};
 
 use ::evpl::abi::{
     VaList, evpl, evpl_attach_callback_t, evpl_iovec, evpl_listener, evpl_listener_binding,
@@ -55,21 +55,37 @@ impl<'a> Choices<'a> {
     }
 }
 
-/// Content whose place in a stream can be told.
+/// Not a multiple of any buffer's size, so that content at the wrong place shows.
+const PERIOD: usize = 65_521;
+
+/// Content whose place in a stream can be told; a slice of it may begin anywhere in the first period.
+fn content() -> &'static [u8] {
+    static CONTENT: LazyLock<Vec<u8>> = LazyLock::new(|| {
+        let byte = |at: usize| ((at % PERIOD) as u64).wrapping_mul(2_654_435_761) >> 13;
+        (0..3 * PERIOD).map(|at| byte(at) as u8).collect()
+    });
+    &CONTENT
+}
+
+/// The content from `position`; up to two periods of it.
+fn content_at(position: u64, length: usize) -> &'static [u8] {
+    let start = (position % PERIOD as u64) as usize;
+    &content()[start..start + length]
+}
+
 pub fn byte_at(position: u64) -> u8 {
-    (position.wrapping_mul(2_654_435_761) >> 13) as u8
+    content_at(position, 1)[0]
 }
 
 pub fn fill(bytes: &mut [u8], position: u64) {
-    for (byte, at) in bytes.iter_mut().zip(position..) {
-        *byte = byte_at(at);
-    }
+    bytes.copy_from_slice(content_at(position, bytes.len()));
 }
 
 pub fn check(bytes: &[u8], position: u64) {
-    for (byte, at) in bytes.iter().zip(position..) {
-        assert_eq!(*byte, byte_at(at), "content at {at}");
-    }
+    assert!(
+        bytes == content_at(position, bytes.len()),
+        "content at {position}"
+    );
 }
 
 unsafe extern "C" fn ignore(
