@@ -45,7 +45,7 @@ main(void)
     for (int i = 0; i < CLIENTS; i++) {
         dial(&flow, i);
     }
-    RUN_UNTIL(flow.evpl, connected + disconnected == CLIENTS && servers.connected == connected, FLOW_WAIT_MS);
+    RUN_UNTIL(flow.evpl, connected + disconnected == CLIENTS, FLOW_WAIT_MS);
     CHECK(connected > 0 && disconnected >= CLIENTS - PORTS);
     // A client is connected before the server has accepted it.
     RUN_UNTIL(flow.evpl, servers.last != NULL, FLOW_WAIT_MS);
