@@ -200,7 +200,7 @@ class Runner:
             return "failed", f"exit {code}, not {test.expect_exit}\n{tail(out + err)}"
         if test.expect_stderr and not test.expect_stderr.search(err):
             return "failed", f"no {test.expect_stderr.pattern!r} in stderr\n{tail(err)}"
-        return "passed", ""
+        return "passed", tail("\n" + out) if out else ""
 
 
 def tail(text):

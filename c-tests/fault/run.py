@@ -34,6 +34,7 @@ SCENARIOS = {
     "threads": STREAMS,
     "udp": ("DATAGRAM_SOCKET_UDP",),
     "loop": ("STREAM_INPROC",),
+    "memory": ("STREAM_INPROC",),
 }
 # How each kind of call can fail, and whether it may end the process.
 KINDS = {
@@ -176,7 +177,7 @@ def parse_options():
     parser.add_argument("--build", help="directory for shim and program; default: <lib>/fault")
     parser.add_argument("--cc", default="gcc")
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--sample", type=int, default=15, help="failing calls of a kind, if it has more")
+    parser.add_argument("--sample", type=int, default=10, help="failing calls of a kind, if it has more")
     parser.add_argument("--all", action="store_true", help="every call, however many")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--filter", default="", help="regular expression over the names of the runs")
