@@ -1,6 +1,7 @@
 # Thin over cargo. Everything that is built goes below $(TARGET).
 
 PREFIX     ?= /usr/local
+BINDIR     ?= $(PREFIX)/bin
 LIBDIR     ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 DESTDIR    ?=
@@ -18,15 +19,20 @@ VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
 STATIC_LIBS := -lgcc_s -lutil -lrt -lpthread -lm -ldl -lc
 
 EXAMPLES := $(patsubst examples-c/%.c,$(TARGET)/examples/%,$(wildcard examples-c/*.c))
-STAGES   := rust abi c install examples asan tsan
+STAGES   := rust abi c install examples fault asan tsan
 
-.PHONY: lib examples demo test $(STAGES:%=test-%) bench bench-programs headers install \
+.PHONY: lib tools examples demo test $(STAGES:%=test-%) bench bench-programs headers install \
         uninstall deps bench-deps clean
 
 # One cargo rustc for each kind: a build of all kinds at once silently leaves LTO out.
 lib:
 	$(CARGO) rustc --profile dist --lib --crate-type cdylib
 	$(CARGO) rustc --profile dist --lib --crate-type staticlib
+
+# evpl_info and evpl_perf, in a profile of their own: a build in that of the libraries would replace
+# those by some without LTO.
+tools:
+	$(CARGO) build --profile tools --features tools --bins
 
 examples: lib $(EXAMPLES)
 
@@ -36,8 +42,8 @@ $(TARGET)/examples/%: examples-c/%.c $(wildcard include/evpl/*.h) | lib
 
 # Echo over the five transports, on real sockets where there are any.
 demo: deps
-	@$(MAKE) --no-print-directory examples
-	@scripts/demo.sh $(TARGET)/examples
+	@$(MAKE) --no-print-directory examples tools
+	@scripts/demo.sh $(TARGET)/examples $(TARGET)/tools/evpl_perf
 
 # All tests, with a total. scripts/test-NAME.sh is one stage.
 test: deps
@@ -92,11 +98,13 @@ bench-deps: deps
 # The pkg-config file keeps paths below its prefix variable, and the CMake one paths relative to
 # itself, so that the installed tree can be moved.
 RELOCATE = $(patsubst $(PREFIX)/%,$${prefix}/%,$(1))
+DEST_BIN = $(DESTDIR)$(BINDIR)
 DEST_LIB = $(DESTDIR)$(LIBDIR)
 DEST_INC = $(DESTDIR)$(INCLUDEDIR)
 
-install: lib
-	$(INSTALL) -d $(DEST_INC)/evpl $(DEST_LIB)/pkgconfig $(DEST_LIB)/cmake/evpl
+install: lib tools
+	$(INSTALL) -d $(DEST_BIN) $(DEST_INC)/evpl $(DEST_LIB)/pkgconfig $(DEST_LIB)/cmake/evpl
+	$(INSTALL) -m 755 $(TARGET)/tools/evpl_info $(TARGET)/tools/evpl_perf $(DEST_BIN)
 	$(INSTALL) -m 644 include/evpl/*.h $(DEST_INC)/evpl
 	$(INSTALL) -m 755 $(DIST)/libevpl.so $(DEST_LIB)/libevpl.so
 	$(INSTALL) -m 644 $(DIST)/libevpl.a $(DEST_LIB)/libevpl.a
@@ -113,6 +121,7 @@ install: lib
 
 # Removes only headers of ours, as other libraries install theirs into the same directory.
 uninstall:
+	rm -f $(DEST_BIN)/evpl_info $(DEST_BIN)/evpl_perf
 	rm -f $(patsubst include/%,$(DEST_INC)/%,$(wildcard include/evpl/*.h))
 	rm -f $(DEST_LIB)/libevpl.so $(DEST_LIB)/libevpl.a
 	rm -f $(DEST_LIB)/pkgconfig/evpl.pc $(DEST_LIB)/pkgconfig/libevpl.pc

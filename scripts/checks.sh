@@ -67,7 +67,7 @@ add_totals() {
 cargo_test() {
     local log=$LOGS/$1 status name
     shift
-    cargo test "$@" -- --show-output >"$log" 2>&1
+    cargo test --no-fail-fast "$@" -- --show-output >"$log" 2>&1
     status=$?
     passed=$((passed + $(awk '/^test result:/ { n += $4 } END { print n + 0 }' "$log")))
     failed=$((failed + $(awk '/^test result:/ { n += $6 } END { print n + 0 }' "$log")))
@@ -88,6 +88,19 @@ c_tests() {
     python3 c-tests/run.py --include include --known-skips "$KNOWN_SKIPS" --quiet "$@" 2>&1 |
         tee "$log"
     add_totals "$log"
+}
+
+# model_tests NAME LIB CC PROGRAMS: random programs against a model of what they should see.
+model_tests() {
+    local mech protocol
+    for mech in epoll select; do
+        for protocol in STREAM_INPROC DATAGRAM_INPROC STREAM_SOCKET_TCP STREAM_SOCKET_UNIX \
+            DATAGRAM_SOCKET_UDP; do
+            check "$1: $4 programs of $protocol on $mech" \
+                env LIB="$2" CC="$3" BUILD="$2" c-tests/model/run.sh --programs "$4" \
+                --protocol $protocol --mech $mech
+        done
+    done
 }
 
 # One that is free at the moment.

@@ -1,8 +1,10 @@
 #!/bin/bash
 # Runs an echo server and a client over each transport, with the programs of examples-c in the
-# directory given. Where the transport crosses processes, server and client are two of them.
+# directory given; where the transport crosses processes, server and client are two of them. Then the
+# measuring tool given second shows what the transports do here, with a plot beside it.
 
 set -u
+perf=$(realpath "$2")
 cd "$1" || exit 1
 work=$(mktemp -d)
 server=
@@ -35,4 +37,8 @@ timeout 120 ./stream_echo -n 256 STREAM_INPROC inproc://echo || status=1
 over_processes datagram_echo -n 50000 DATAGRAM_SOCKET_UDP 127.0.0.1 $port
 timeout 120 ./datagram_echo -n 50000 DATAGRAM_INPROC inproc://echo || status=1
 [ $status -eq 0 ] && echo "all five transports work"
+
+echo
+echo "what they do on this machine:"
+"$perf" --all --duration 0.3 --plot "$PWD/demo.svg" || status=1
 exit $status

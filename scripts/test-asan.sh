@@ -7,7 +7,7 @@
 # assertions come along: they find user code that runs while something is borrowed.
 export RUSTC_BOOTSTRAP=1
 export RUSTFLAGS="-Zsanitizer=address -Cdebug-assertions=on -Cforce-frame-pointers=yes"
-export ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1:abort_on_error=0:exitcode=99
+export ASAN_OPTIONS=detect_stack_use_after_return=1:abort_on_error=0:exitcode=99
 export LSAN_OPTIONS=suppressions=$ROOT/scripts/lsan.supp:print_suppressions=0
 export PROPTEST_CASES=${PROPTEST_CASES:-32}
 build=(--release --target "$HOST" --target-dir "$TARGET/asan")
@@ -21,5 +21,6 @@ if check "library builds under AddressSanitizer" cargo rustc "${build[@]}" --lib
 then
     c_tests asan-c.log --lib "$TARGET/asan/$HOST/release" --cc gcc --sanitize address \
         --timeout-factor 4
+    model_tests "model, asan" "$TARGET/asan/$HOST/release" "gcc -fsanitize=address" 200
 fi
 finish

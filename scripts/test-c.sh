@@ -5,6 +5,7 @@
 
 check "library builds" make --no-print-directory lib || finish
 c_tests c.log --lib "$DIST"
+model_tests model "$DIST" gcc 1000
 
 # The list of differences is only worth as much as the tests it names.
 missing=

@@ -3,7 +3,7 @@
 
 . "$(dirname "$0")/checks.sh"
 
-check "examples build" make --no-print-directory examples || finish
+check "examples and tools build" make --no-print-directory examples tools || finish
 cd "$TARGET/examples" || exit 1
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -42,7 +42,7 @@ stop() {
     fi
 }
 
-expect "demo" "all five transports work" "$ROOT/scripts/demo.sh" .
+expect "demo" "all five transports work" "$ROOT/scripts/demo.sh" . ../tools/evpl_perf
 expect "stream_echo over an abstract name" "bytes match" \
     ./stream_echo -n 16 STREAM_SOCKET_UNIX "@evpl-example-$$"
 expect "stream_echo in process" "bytes match" ./stream_echo -n 16 STREAM_INPROC inproc://echo

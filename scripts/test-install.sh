@@ -39,6 +39,9 @@ check "pkg-config knows the version" test "$(pkg-config --modversion evpl)" = \
     "$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)"
 with_cmake in-place "$prefix"
 
+check "evpl_info runs" "$prefix/bin/evpl_info"
+check "evpl_perf runs" "$prefix/bin/evpl_perf" --help
+
 # Linked with the archive, a program does not need the shared library.
 mkdir "$work/static"
 cp "$libdir/libevpl.a" "$work/static"

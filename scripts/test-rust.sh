@@ -14,11 +14,17 @@ for package in . xtask; do
     fi
     if cargo clippy --version >/dev/null 2>&1; then
         check "lints of $package" \
-            cargo clippy -q --manifest-path $package/Cargo.toml --all-targets -- -D warnings
+            cargo clippy -q --manifest-path $package/Cargo.toml --all-targets --all-features \
+            -- -D warnings
     else
         skip "lints of $package" "cargo clippy is not installed"
     fi
 done
 
-cargo_test rust.log --release
+# Tests unwind, and so do the tools in this profile: otherwise two builds of the library would fight
+# over one place.
+cargo_test rust.log --profile tools --all-features
+
+# Every interleaving of what crosses threads.
+RUSTFLAGS="--cfg loom" cargo_test loom.log --release --lib --target-dir "$TARGET/loom" loom_
 finish

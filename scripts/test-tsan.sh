@@ -32,7 +32,7 @@ check "locks of the standard library are known to ThreadSanitizer" \
 
 export RUSTC_BOOTSTRAP=1
 export RUSTFLAGS="-Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer -Clink-arg=$work/tsan_std.o ${wraps[*]}"
-export TSAN_OPTIONS="suppressions=$ROOT/scripts/tsan.supp exitcode=66 second_deadlock_stack=1"
+export TSAN_OPTIONS="suppressions=$ROOT/scripts/tsan.supp exitcode=66 allocator_may_return_null=1"
 check "library builds under ThreadSanitizer" cargo rustc --release --target "$HOST" \
     --target-dir "$work" --lib --crate-type cdylib || finish
 
@@ -55,5 +55,9 @@ check "tsan: datagram_echo over UDP" \
     timeout 120 "$work/datagram_echo" DATAGRAM_SOCKET_UDP 127.0.0.1 "$(free_port)"
 check "tsan: timers" timeout 120 "$work/timers"
 
-c_tests tsan-c.log --lib "$lib" --cc clang --sanitize thread --cflags "$cflags" --timeout-factor 6
+# Tests without a second thread have nothing to tell here, and one mechanism is enough. Without a
+# descriptor to spare the sanitizer cannot name what it sees, and so not apply its suppressions.
+threaded='^(?!.*\[select|.*out_of_descriptors)((thread|listener|inproc|rdma|stream|datagram|bind|memory)/|.*(thread|concurrent))'
+c_tests tsan-c.log --lib "$lib" --cc clang --sanitize thread --cflags "$cflags" \
+    --timeout-factor 6 --filter "$threaded"
 finish

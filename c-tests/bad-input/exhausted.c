@@ -63,6 +63,19 @@ heap_without_memory(void *unused)
     limit(RLIMIT_AS, 512 << 20);
     evpl_malloc(0xffffffffu);
 }
+
+/* The allocation that fails is one made under a lock, sooner or later; the exit must not want it. */
+static void
+record_without_memory(void *unused)
+{
+    (void) unused;
+    test_init();
+    limit(RLIMIT_DATA, 1 << 20);
+    alarm(10);
+    for (;;) {
+        evpl_thread_config_init();
+    }
+}
 #endif
 
 int
@@ -73,6 +86,7 @@ main(void)
 #ifndef __SANITIZE_ADDRESS__
     CHECK_CHILD(slab_without_memory, NULL, 1, "level=fatal");
     CHECK_CHILD(heap_without_memory, NULL, 1, "level=fatal");
+    CHECK_CHILD(record_without_memory, NULL, 1, "level=fatal");
 #endif
     return 0;
 }

@@ -70,21 +70,25 @@ now_ms(void)
 
 #define PATTERN_PERIOD 65521
 
+static unsigned char pattern_table[2 * PATTERN_PERIOD];
+
+/* Before main, as tests read it from several threads. */
+__attribute__((constructor)) static void
+pattern_make(void)
+{
+    uint32_t state = 12345;
+
+    for (size_t i = 0; i < PATTERN_PERIOD; i++) {
+        state                             = state * 1664525u + 1013904223u;
+        pattern_table[i + PATTERN_PERIOD] = (unsigned char) (state >> 24);
+    }
+    memcpy(pattern_table, pattern_table + PATTERN_PERIOD, PATTERN_PERIOD);
+}
+
 static inline const unsigned char *
 pattern(uint64_t position)
 {
-    static unsigned char table[2 * PATTERN_PERIOD];
-    uint32_t state = 12345;
-
-    if (table[0] == 0) {
-        for (size_t i = 0; i < PATTERN_PERIOD; i++) {
-            state                     = state * 1664525u + 1013904223u;
-            table[i + PATTERN_PERIOD] = (unsigned char) (state >> 24);
-        }
-        memcpy(table, table + PATTERN_PERIOD, PATTERN_PERIOD);
-        table[0] = table[PATTERN_PERIOD] = 1;
-    }
-    return table + position % PATTERN_PERIOD;
+    return pattern_table + position % PATTERN_PERIOD;
 }
 
 static inline void

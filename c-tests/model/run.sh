@@ -15,7 +15,9 @@ lib=$(cd "${LIB:-${CARGO_TARGET_DIR:-$root/target}/release}" && pwd)
 build=${BUILD:-$lib}
 program=$build/evpl-model
 
-"${CC:-cc}" -std=gnu11 -O2 -g -Wall -Wextra -Werror -I "$root/include" \
+# CC may carry flags.
+# shellcheck disable=SC2086
+${CC:-cc} -std=gnu11 -O2 -g -Wall -Wextra -Werror -I "$root/include" \
     "$here/main.c" "$here/driver.c" "$here/model.c" "$here/program.c" \
     -L "$lib" -Wl,-rpath,"$lib" -levpl -lpthread -o "$program"
 

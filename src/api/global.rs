@@ -132,13 +132,14 @@ fn publish(mut config: GlobalConfig) {
 /// The exit cleanup: endpoints, buffers with the leak check, metrics, configurations.
 extern "C" fn cleanup() {
     let Some(process) = process() else { return };
+    // After a fatal line any lock may be held, by this very thread: memory can run out under each.
+    if crate::log::is_fatal() {
+        return;
+    }
     endpoint::close_all();
     for &evpl in &state().loops {
         // SAFETY: a registered loop is alive until `destroy` takes it off the list, under this lock.
         unsafe { (*core::ptr::with_exposed_provenance::<Evpl>(evpl)).give_up_queues() };
-    }
-    if crate::log::is_fatal() {
-        process.pool.forgive_leaks();
     }
     process.pool.shutdown();
     metrics::close_all();

@@ -3,7 +3,7 @@
 //! The facts are collected as one JSON value. The text form is a rendering of that value, so that
 //! both always say the same.
 
-#[path = "shared/log.rs"]
+#[path = "both/log.rs"]
 mod log;
 
 use core::ffi::{c_char, c_int};

@@ -305,7 +305,15 @@ impl EventLoop {
     fn wait_in_kernel(&self, timeout_ns: Option<u64>) -> usize {
         match self.poller.wait(&self.fds, timeout_ns) {
             Ok(count) => count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
+            // select needs memory for many descriptors; the next pass asks again.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::Interrupted | io::ErrorKind::OutOfMemory
+                ) =>
+            {
+                0
+            }
             Err(error) => crate::abort!("core", "waiting for events failed: {}", error),
         }
     }

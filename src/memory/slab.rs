@@ -69,7 +69,6 @@ pub struct Pool {
     slab_ready: Condvar,
     slab_wanted: Condvar,
     stopping: AtomicBool,
-    leaks_forgiven: AtomicBool,
     huge_pages: AtomicBool,
     slabs_inline: AtomicU64,
     slabs_prealloc: AtomicU64,
@@ -228,7 +227,6 @@ impl Pool {
             slab_ready: Condvar::new(),
             slab_wanted: Condvar::new(),
             stopping: AtomicBool::new(false),
-            leaks_forgiven: AtomicBool::new(false),
             huge_pages: AtomicBool::new(config.huge_pages),
             slabs_inline: AtomicU64::new(0),
             slabs_prealloc: AtomicU64::new(0),
@@ -303,11 +301,6 @@ impl Pool {
         }
     }
 
-    /// The next exit is not an orderly one: buffers still in use are no finding.
-    pub fn forgive_leaks(&self) {
-        self.leaks_forgiven.store(true, Relaxed);
-    }
-
     /// Stops the background threads, aborts if a buffer leaked, and unmaps the slabs unless a loop
     /// is still alive. Later calls of such a loop work as before.
     pub fn shutdown(&self) {
@@ -315,9 +308,6 @@ impl Pool {
             return;
         }
         self.stop_preallocation();
-        if self.leaks_forgiven.load(Relaxed) {
-            return;
-        }
         let leaks = self.leaks();
         for leak in leaks.iter().take(LEAKS_NAMED_MAX) {
             let &Leak {
@@ -637,9 +627,7 @@ impl Pool {
             .store(u64::from(state.outstanding), Relaxed);
     }
 
-    /// The lock is free here: `exit` runs the handlers that take it.
     fn out_of_memory(&self, error: &io::Error) -> ! {
-        self.forgive_leaks();
         fatal!(
             "core",
             "no memory for a slab of {} bytes: {error}",

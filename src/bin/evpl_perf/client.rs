@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 
+use crate::ffi::{self, Loop, Payload, Protocol};
 use crate::log;
 use crate::progress::Tally;
 use crate::report;
 use crate::route::Route;
-use crate::sys::{self, Loop, Payload, Protocol};
 
 /// How long connections may take to be made.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -93,9 +93,9 @@ pub fn run(load: &Load, route: &Route, tally: &Tally, start: &Barrier) -> Result
 }
 
 struct Session<'a> {
-    evpl: *mut sys::evpl,
+    evpl: *mut ffi::evpl,
     load: &'a Load,
-    endpoint: *mut sys::evpl_endpoint,
+    endpoint: *mut ffi::evpl_endpoint,
     payload: &'a Payload,
     /// What the copying functions send.
     copied: Vec<u8>,
@@ -113,7 +113,7 @@ struct Session<'a> {
 /// One connection, or one socket of a protocol that has none.
 struct Flow {
     session: Cell<*const Session<'static>>,
-    bind: Cell<*mut sys::evpl_bind>,
+    bind: Cell<*mut ffi::evpl_bind>,
     in_flight: Cell<u64>,
     answered: Cell<u64>,
     /// `answered` at the last look for a stall.
@@ -140,7 +140,7 @@ impl Default for Flow {
 /// A timer and what it is for; the library gives the address of the first field back.
 #[repr(C)]
 struct StallTimer {
-    timer: sys::evpl_timer,
+    timer: ffi::evpl_timer,
     session: *const Session<'static>,
 }
 
@@ -150,13 +150,13 @@ impl Session<'_> {
         start.wait();
         connected?;
         let mut stall = StallTimer {
-            timer: sys::idle_timer(),
+            timer: ffi::idle_timer(),
             session: core::ptr::from_ref(self).cast(),
         };
         if !self.load.protocol.is_connected() {
             let timer: *mut StallTimer = &mut stall;
             // SAFETY: taken off again below.
-            unsafe { sys::evpl_add_timer(self.evpl, timer.cast(), Some(on_stall), STALL_US) };
+            unsafe { ffi::evpl_add_timer(self.evpl, timer.cast(), Some(on_stall), STALL_US) };
         }
         self.running.set(true);
         let begin = Instant::now();
@@ -170,7 +170,7 @@ impl Session<'_> {
         self.running.set(false);
         self.settle(evpl);
         // SAFETY: the timer added above, or none.
-        unsafe { sys::evpl_remove_timer(self.evpl, (&raw mut stall).cast()) };
+        unsafe { ffi::evpl_remove_timer(self.evpl, (&raw mut stall).cast()) };
         if self.down.get() > 0 {
             return Err(failure("a connection broke"));
         }
@@ -208,7 +208,7 @@ impl Session<'_> {
             let bind = unsafe {
                 if protocol.is_connected() {
                     let (local, segment) = (null_mut(), None);
-                    sys::evpl_connect(
+                    ffi::evpl_connect(
                         self.evpl,
                         protocol.id,
                         local,
@@ -220,7 +220,7 @@ impl Session<'_> {
                 } else {
                     self.up.set(self.up.get() + 1);
                     let local = route.client.as_ref().map_or(null_mut(), |e| e.handle());
-                    sys::evpl_bind(self.evpl, protocol.id, local, Some(on_notify), private_data)
+                    ffi::evpl_bind(self.evpl, protocol.id, local, Some(on_notify), private_data)
                 }
             };
             if bind.is_null() {
@@ -244,7 +244,7 @@ impl Session<'_> {
 
 impl Flow {
     /// Fills the window. `address` is the server's as it was seen, if it was.
-    fn refill(&self, session: &Session, address: *mut sys::evpl_address) {
+    fn refill(&self, session: &Session, address: *mut ffi::evpl_address) {
         let load = session.load;
         while self.in_flight.get() + u64::from(load.size) <= load.window {
             self.in_flight
@@ -256,7 +256,7 @@ impl Flow {
         }
     }
 
-    fn send(&self, session: &Session, address: *mut sys::evpl_address) {
+    fn send(&self, session: &Session, address: *mut ffi::evpl_address) {
         let (evpl, bind, endpoint) = (session.evpl, self.bind.get(), session.endpoint);
         let size = session.load.size;
         let by_name = !session.load.protocol.is_connected() && address.is_null();
@@ -265,22 +265,22 @@ impl Flow {
             if session.load.copy {
                 let data = session.copied.as_ptr().cast();
                 match by_name {
-                    true => sys::evpl_sendtoep(evpl, bind, endpoint, data, size),
-                    false => sys::evpl_sendto(evpl, bind, address, data, size),
+                    true => ffi::evpl_sendtoep(evpl, bind, endpoint, data, size),
+                    false => ffi::evpl_sendto(evpl, bind, address, data, size),
                 }
             } else {
                 let (iovecs, niov) = session.payload.iovecs();
                 let length = size as c_int;
                 match by_name {
-                    true => sys::evpl_sendtoepv(evpl, bind, endpoint, iovecs, niov, length, 0),
-                    false => sys::evpl_sendtov(evpl, bind, address, iovecs, niov, length, 0),
+                    true => ffi::evpl_sendtoepv(evpl, bind, endpoint, iovecs, niov, length, 0),
+                    false => ffi::evpl_sendtov(evpl, bind, address, iovecs, niov, length, 0),
                 }
             }
         }
     }
 
     /// `length` bytes of what was sent have been answered.
-    fn answer(&self, session: &Session, length: u64, address: *mut sys::evpl_address) {
+    fn answer(&self, session: &Session, length: u64, address: *mut ffi::evpl_address) {
         let size = u64::from(session.load.size);
         self.in_flight
             .set(self.in_flight.get().saturating_sub(length));
@@ -326,9 +326,9 @@ fn failure(what: &str) -> String {
 }
 
 unsafe extern "C" fn on_notify(
-    evpl: *mut sys::evpl,
-    bind: *mut sys::evpl_bind,
-    notify: *mut sys::evpl_notify,
+    evpl: *mut ffi::evpl,
+    bind: *mut ffi::evpl_bind,
+    notify: *mut ffi::evpl_notify,
     private_data: *mut c_void,
 ) {
     // SAFETY: what `connect` passed; it outlives the loop.
@@ -338,37 +338,37 @@ unsafe extern "C" fn on_notify(
     // SAFETY: valid during the call.
     let notify = unsafe { &*notify };
     match notify.notify_type {
-        sys::EVPL_NOTIFY_CONNECTED => session.up.set(session.up.get() + 1),
-        sys::EVPL_NOTIFY_DISCONNECTED => session.down.set(session.down.get() + 1),
-        sys::EVPL_NOTIFY_RECV_DATA => {
+        ffi::EVPL_NOTIFY_CONNECTED => session.up.set(session.up.get() + 1),
+        ffi::EVPL_NOTIFY_DISCONNECTED => session.down.set(session.down.get() + 1),
+        ffi::EVPL_NOTIFY_RECV_DATA => {
             // SAFETY: a live stream of this thread; the references are ours.
             unsafe {
-                sys::receive_all(evpl, bind, |iovecs, length| {
+                ffi::receive_all(evpl, bind, |iovecs, length| {
                     if session.load.answer == Answer::Echo {
-                        sys::release(evpl, iovecs);
+                        ffi::release(evpl, iovecs);
                         flow.answer(session, length as u64, null_mut());
                     } else {
                         for iovec in iovecs.iter() {
-                            flow.answer_counts(session, sys::bytes(iovec));
+                            flow.answer_counts(session, ffi::bytes(iovec));
                         }
-                        sys::release(evpl, iovecs);
+                        ffi::release(evpl, iovecs);
                     }
                 });
             }
         }
-        sys::EVPL_NOTIFY_RECV_MSG => {
+        ffi::EVPL_NOTIFY_RECV_MSG => {
             // SAFETY: the payload of this type; its references are ours.
             unsafe {
                 let message = notify.payload.recv_msg;
-                let iovecs = sys::iovecs(&message);
+                let iovecs = ffi::iovecs(&message);
                 let length = match session.load.answer {
                     Answer::Echo => u64::from(message.length),
                     Answer::Count => iovecs
                         .iter()
-                        .flat_map(|iovec| sys::bytes(iovec))
+                        .flat_map(|iovec| ffi::bytes(iovec))
                         .fold(0, |count, byte| count << 8 | u64::from(*byte)),
                 };
-                sys::release(evpl, iovecs);
+                ffi::release(evpl, iovecs);
                 flow.answer(session, length, message.addr);
             }
         }
@@ -377,7 +377,7 @@ unsafe extern "C" fn on_notify(
 }
 
 /// Gives up what is in flight where nothing came back for a whole interval.
-unsafe extern "C" fn on_stall(_evpl: *mut sys::evpl, timer: *mut sys::evpl_timer) {
+unsafe extern "C" fn on_stall(_evpl: *mut ffi::evpl, timer: *mut ffi::evpl_timer) {
     // SAFETY: the first field of a `StallTimer`, whose session outlives the loop.
     let session = unsafe { &*(*timer.cast::<StallTimer>()).session };
     if !session.running.get() {
@@ -405,7 +405,7 @@ mod tests {
                 id: 0,
                 name: "STREAM_INPROC",
                 stream: true,
-                kind: sys::Kind::Inproc,
+                kind: ffi::Kind::Inproc,
             },
             size: 10,
             window: 0,

@@ -8,21 +8,21 @@
 //!   workload    what each measurement is
 //!     client    threads that keep bytes in flight     server   threads that echo or count
 //!       route   where they meet
-//!         sys   the C functions
+//!         ffi   the C functions
 //!   report plot progress                              what a person or a program sees
 //! ```
 
-#[path = "../shared/log.rs"]
+#[path = "../both/log.rs"]
 mod log;
 
 mod args;
 mod client;
+mod ffi;
 mod plot;
 mod progress;
 mod report;
 mod route;
 mod server;
-mod sys;
 mod workload;
 
 use std::io::{self, Write};
@@ -33,17 +33,17 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 
 use args::{Args, Mode};
+use ffi::Protocol;
 use report::{Measurement, Skipped};
 use route::Route;
 use server::Server;
-use sys::Protocol;
 use workload::Case;
 
 fn main() -> ExitCode {
     let args = Args::parse();
     log::install();
     raise_descriptor_limit();
-    sys::init();
+    ffi::init();
     let result = if args.server {
         serve(&args)
     } else {
@@ -138,7 +138,7 @@ fn meet(args: &Args, protocol: Protocol) -> Result<(Route, Option<Server>), Stri
 }
 
 fn protocols(args: &Args) -> Result<Vec<Protocol>, String> {
-    let known = sys::PROTOCOL_NAMES.into_iter();
+    let known = ffi::PROTOCOL_NAMES.into_iter();
     if args.all {
         return Ok(known.filter_map(Protocol::lookup).collect());
     }
@@ -182,7 +182,7 @@ fn serve(args: &Args) -> Result<(), String> {
     };
     let address = match (&args.bind, protocol.kind) {
         (Some(address), _) => address,
-        (None, sys::Kind::Inet) => "127.0.0.1",
+        (None, ffi::Kind::Inet) => "127.0.0.1",
         (None, _) => return Err("--bind has to say where".to_owned()),
     };
     let route = Route::at(protocol, address, args.port)?;

@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, TcpListener};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::sys::{Endpoint, Kind, Protocol};
+use crate::ffi::{Endpoint, Kind, Protocol};
 
 pub struct Route {
     pub echo: Endpoint,

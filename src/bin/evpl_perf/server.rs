@@ -7,9 +7,9 @@ use core::ffi::{c_int, c_void};
 use core::ptr::null_mut;
 use std::sync::{Mutex, PoisonError};
 
+use crate::ffi::{self, Protocol, ThreadPool};
 use crate::log;
 use crate::route::Route;
-use crate::sys::{self, Protocol, ThreadPool};
 
 pub struct Server {
     /// Stopped before what its threads use goes away.
@@ -20,18 +20,18 @@ pub struct Server {
 struct Shared {
     protocol: Protocol,
     /// For protocols with connections.
-    listeners: Option<[*mut sys::evpl_listener; 2]>,
+    listeners: Option<[*mut ffi::evpl_listener; 2]>,
     /// For those without.
-    endpoints: [*mut sys::evpl_endpoint; 2],
+    endpoints: [*mut ffi::evpl_endpoint; 2],
     failure: Mutex<Option<String>>,
 }
 
 /// One thread's memberships.
 struct Worker {
-    bindings: Vec<*mut sys::evpl_listener_binding>,
+    bindings: Vec<*mut ffi::evpl_listener_binding>,
 }
 
-const ANSWERS: [sys::evpl_notify_callback_t; 2] = [Some(echo), Some(count)];
+const ANSWERS: [ffi::evpl_notify_callback_t; 2] = [Some(echo), Some(count)];
 
 impl Server {
     /// Serves until dropped; `route` has to live as long. Without connections there is one socket for
@@ -55,7 +55,7 @@ impl Server {
         if protocol.is_connected() {
             // SAFETY: takes nothing.
             server.shared.listeners = Some(core::array::from_fn(|_| unsafe {
-                sys::evpl_listener_create()
+                ffi::evpl_listener_create()
             }));
         }
         let threads = if protocol.is_connected() { threads } else { 1 };
@@ -75,7 +75,7 @@ impl Server {
         }
         for (listener, endpoint) in server.shared.listeners.into_iter().flatten().zip(endpoints) {
             // SAFETY: a live listener and a live endpoint.
-            if unsafe { sys::evpl_listen(listener, protocol.id, endpoint) } != 0 {
+            if unsafe { ffi::evpl_listen(listener, protocol.id, endpoint) } != 0 {
                 return Err(refused("listen", &route.text));
             }
         }
@@ -88,7 +88,7 @@ impl Drop for Server {
         self.pool = None;
         for listener in self.shared.listeners.into_iter().flatten() {
             // SAFETY: created by `start`, destroyed once; all threads have detached.
-            unsafe { sys::evpl_listener_destroy(listener) };
+            unsafe { ffi::evpl_listener_destroy(listener) };
         }
     }
 }
@@ -107,7 +107,7 @@ fn refused(operation: &str, place: &str) -> String {
     format!("{operation} at {place}: {reason}")
 }
 
-unsafe extern "C" fn start_worker(evpl: *mut sys::evpl, private_data: *mut c_void) -> *mut c_void {
+unsafe extern "C" fn start_worker(evpl: *mut ffi::evpl, private_data: *mut c_void) -> *mut c_void {
     // SAFETY: what `start` passed.
     let shared = unsafe { &*private_data.cast::<Shared>() };
     let mut worker = Worker {
@@ -119,14 +119,14 @@ unsafe extern "C" fn start_worker(evpl: *mut sys::evpl, private_data: *mut c_voi
                 let attach = [attach_echo, attach_count][index];
                 // SAFETY: this thread's loop and a live listener.
                 worker.bindings.push(unsafe {
-                    sys::evpl_listener_attach(evpl, listeners[index], Some(attach), null_mut())
+                    ffi::evpl_listener_attach(evpl, listeners[index], Some(attach), null_mut())
                 });
             }
             None => {
                 let endpoint = shared.endpoints[index];
                 // SAFETY: this thread's loop and a live endpoint.
                 let bind = unsafe {
-                    sys::evpl_bind(evpl, shared.protocol.id, endpoint, notify, null_mut())
+                    ffi::evpl_bind(evpl, shared.protocol.id, endpoint, notify, null_mut())
                 };
                 if bind.is_null() {
                     *shared
@@ -141,20 +141,20 @@ unsafe extern "C" fn start_worker(evpl: *mut sys::evpl, private_data: *mut c_voi
     Box::into_raw(Box::new(worker)).cast()
 }
 
-unsafe extern "C" fn stop_worker(evpl: *mut sys::evpl, private_data: *mut c_void) {
+unsafe extern "C" fn stop_worker(evpl: *mut ffi::evpl, private_data: *mut c_void) {
     // SAFETY: what `start_worker` returned, once.
     let worker = unsafe { Box::from_raw(private_data.cast::<Worker>()) };
     for binding in worker.bindings {
         // SAFETY: a membership of this thread's loop.
-        unsafe { sys::evpl_listener_detach(evpl, binding) };
+        unsafe { ffi::evpl_listener_detach(evpl, binding) };
     }
 }
 
 unsafe extern "C" fn attach_echo(
-    _evpl: *mut sys::evpl,
-    _bind: *mut sys::evpl_bind,
-    notify: *mut sys::evpl_notify_callback_t,
-    _segment: *mut sys::evpl_segment_callback_t,
+    _evpl: *mut ffi::evpl,
+    _bind: *mut ffi::evpl_bind,
+    notify: *mut ffi::evpl_notify_callback_t,
+    _segment: *mut ffi::evpl_segment_callback_t,
     _conn_private_data: *mut *mut c_void,
     _private_data: *mut c_void,
 ) {
@@ -163,10 +163,10 @@ unsafe extern "C" fn attach_echo(
 }
 
 unsafe extern "C" fn attach_count(
-    _evpl: *mut sys::evpl,
-    _bind: *mut sys::evpl_bind,
-    notify: *mut sys::evpl_notify_callback_t,
-    _segment: *mut sys::evpl_segment_callback_t,
+    _evpl: *mut ffi::evpl,
+    _bind: *mut ffi::evpl_bind,
+    notify: *mut ffi::evpl_notify_callback_t,
+    _segment: *mut ffi::evpl_segment_callback_t,
     _conn_private_data: *mut *mut c_void,
     _private_data: *mut c_void,
 ) {
@@ -175,41 +175,41 @@ unsafe extern "C" fn attach_count(
 }
 
 unsafe extern "C" fn echo(
-    evpl: *mut sys::evpl,
-    bind: *mut sys::evpl_bind,
-    notify: *mut sys::evpl_notify,
+    evpl: *mut ffi::evpl,
+    bind: *mut ffi::evpl_bind,
+    notify: *mut ffi::evpl_notify,
     _private_data: *mut c_void,
 ) {
     // SAFETY: valid during the call.
     let notify = unsafe { &*notify };
     match notify.notify_type {
-        sys::EVPL_NOTIFY_RECV_DATA => {
+        ffi::EVPL_NOTIFY_RECV_DATA => {
             // SAFETY: a live stream of this thread; sending passes the references on.
             unsafe {
-                sys::receive_all(evpl, bind, |iovecs, length| {
-                    sys::evpl_sendv(
+                ffi::receive_all(evpl, bind, |iovecs, length| {
+                    ffi::evpl_sendv(
                         evpl,
                         bind,
                         iovecs.as_mut_ptr(),
                         iovecs.len() as c_int,
                         length as c_int,
-                        sys::EVPL_SEND_FLAG_TAKE_REF,
+                        ffi::EVPL_SEND_FLAG_TAKE_REF,
                     );
                 });
             }
         }
-        sys::EVPL_NOTIFY_RECV_MSG => {
+        ffi::EVPL_NOTIFY_RECV_MSG => {
             // SAFETY: the payload of this type; its references are ours, and sending passes them on.
             unsafe {
                 let message = notify.payload.recv_msg;
-                sys::evpl_sendtov(
+                ffi::evpl_sendtov(
                     evpl,
                     bind,
                     message.addr,
                     message.iovec,
                     message.niov as c_int,
                     message.length as c_int,
-                    sys::EVPL_SEND_FLAG_TAKE_REF,
+                    ffi::EVPL_SEND_FLAG_TAKE_REF,
                 );
             }
         }
@@ -218,35 +218,35 @@ unsafe extern "C" fn echo(
 }
 
 unsafe extern "C" fn count(
-    evpl: *mut sys::evpl,
-    bind: *mut sys::evpl_bind,
-    notify: *mut sys::evpl_notify,
+    evpl: *mut ffi::evpl,
+    bind: *mut ffi::evpl_bind,
+    notify: *mut ffi::evpl_notify,
     _private_data: *mut c_void,
 ) {
     // SAFETY: valid during the call.
     let notify = unsafe { &*notify };
     match notify.notify_type {
-        sys::EVPL_NOTIFY_RECV_DATA => {
+        ffi::EVPL_NOTIFY_RECV_DATA => {
             let mut total = 0u64;
             // SAFETY: a live stream of this thread; the references are ours.
             unsafe {
-                sys::receive_all(evpl, bind, |iovecs, length| {
+                ffi::receive_all(evpl, bind, |iovecs, length| {
                     total += length as u64;
-                    sys::release(evpl, iovecs);
+                    ffi::release(evpl, iovecs);
                 });
             }
             let answer = total.to_be_bytes();
             // SAFETY: a live bind of this thread; the bytes are copied.
-            unsafe { sys::evpl_send(evpl, bind, answer.as_ptr().cast(), answer.len() as u32) };
+            unsafe { ffi::evpl_send(evpl, bind, answer.as_ptr().cast(), answer.len() as u32) };
         }
-        sys::EVPL_NOTIFY_RECV_MSG => {
+        ffi::EVPL_NOTIFY_RECV_MSG => {
             // SAFETY: the payload of this type; its references are ours, and the answer is copied.
             unsafe {
                 let message = notify.payload.recv_msg;
-                sys::release(evpl, sys::iovecs(&message));
+                ffi::release(evpl, ffi::iovecs(&message));
                 let answer = u64::from(message.length).to_be_bytes();
                 let (data, length) = (answer.as_ptr().cast(), answer.len() as u32);
-                sys::evpl_sendto(evpl, bind, message.addr, data, length);
+                ffi::evpl_sendto(evpl, bind, message.addr, data, length);
             }
         }
         _ => {}

@@ -13,10 +13,10 @@ use hdrhistogram::Histogram;
 
 use super::{Case, Workload, collect, run_threads};
 use crate::client::{CONNECT_TIMEOUT, Outcome};
+use crate::ffi::{self, Loop};
 use crate::log;
 use crate::progress::Tally;
 use crate::report::{self, Measurement};
-use crate::sys::{self, Loop};
 
 /// Over all threads. A closed TCP connection keeps its port for a while, and a host has about 28,000.
 const CONNECTIONS_MAX: u64 = 10_000;
@@ -46,7 +46,7 @@ pub fn measure(case: &Case) -> Result<Measurement, String> {
 }
 
 struct Session<'a> {
-    evpl: *mut sys::evpl,
+    evpl: *mut ffi::evpl,
     case: &'a Case<'a>,
     tally: &'a Tally,
     running: Cell<bool>,
@@ -123,7 +123,7 @@ impl Slot<'_> {
         let private_data = core::ptr::from_ref(self).cast_mut().cast::<c_void>();
         // SAFETY: this thread's loop, a live endpoint, and a slot that outlives the loop.
         let bind = unsafe {
-            sys::evpl_connect(
+            ffi::evpl_connect(
                 session.evpl,
                 session.case.protocol.id,
                 null_mut(),
@@ -141,10 +141,10 @@ impl Slot<'_> {
     }
 
     /// The byte is back.
-    fn finish(&self, bind: *mut sys::evpl_bind) {
+    fn finish(&self, bind: *mut ffi::evpl_bind) {
         let session = self.session;
         // SAFETY: a live bind of this thread's loop.
-        unsafe { sys::evpl_close(session.evpl, bind) };
+        unsafe { ffi::evpl_close(session.evpl, bind) };
         let Some(connected_at) = self.connected_at.take() else {
             return;
         };
@@ -158,9 +158,9 @@ impl Slot<'_> {
 }
 
 unsafe extern "C" fn on_notify(
-    evpl: *mut sys::evpl,
-    bind: *mut sys::evpl_bind,
-    notify: *mut sys::evpl_notify,
+    evpl: *mut ffi::evpl,
+    bind: *mut ffi::evpl_bind,
+    notify: *mut ffi::evpl_notify,
     private_data: *mut c_void,
 ) {
     // SAFETY: what `connect` passed; it outlives the loop.
@@ -168,23 +168,23 @@ unsafe extern "C" fn on_notify(
     // SAFETY: valid during the call.
     let notify = unsafe { &*notify };
     match notify.notify_type {
-        sys::EVPL_NOTIFY_CONNECTED => {
+        ffi::EVPL_NOTIFY_CONNECTED => {
             // SAFETY: a live bind of this thread; the byte is copied.
-            unsafe { sys::evpl_send(evpl, bind, b"x".as_ptr().cast(), 1) };
+            unsafe { ffi::evpl_send(evpl, bind, b"x".as_ptr().cast(), 1) };
         }
-        sys::EVPL_NOTIFY_RECV_DATA => {
+        ffi::EVPL_NOTIFY_RECV_DATA => {
             // SAFETY: a live stream of this thread; the references are ours.
             unsafe {
-                sys::receive_all(evpl, bind, |iovecs, _| sys::release(evpl, iovecs));
+                ffi::receive_all(evpl, bind, |iovecs, _| ffi::release(evpl, iovecs));
             }
             slot.finish(bind);
         }
-        sys::EVPL_NOTIFY_RECV_MSG => {
+        ffi::EVPL_NOTIFY_RECV_MSG => {
             // SAFETY: the payload of this type; its references are ours.
-            unsafe { sys::release(evpl, sys::iovecs(&notify.payload.recv_msg)) };
+            unsafe { ffi::release(evpl, ffi::iovecs(&notify.payload.recv_msg)) };
             slot.finish(bind);
         }
-        sys::EVPL_NOTIFY_DISCONNECTED => {
+        ffi::EVPL_NOTIFY_DISCONNECTED => {
             let session = slot.session;
             session.open.set(session.open.get() - 1);
             if slot.connected_at.take().is_some() && session.running.get() {

@@ -12,11 +12,11 @@ use std::time::Duration;
 use clap::ValueEnum;
 
 use crate::client::{self, Load, Outcome};
+use crate::ffi::Protocol;
 use crate::log;
 use crate::progress::{self, Tally};
 use crate::report::{self, Latency, Measurement};
 use crate::route::Route;
-use crate::sys::Protocol;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Workload {
