@@ -253,7 +253,8 @@ def checks_all(bench):
     for transport, limit in (("tcp", 1.15), ("udp", 1.15), ("unix", 1.2)):
         add(section, f"rtt-default-{transport}",
             {"ours": rtt("default", transport), "raw spin": rtt("spin", transport)},
-            [(f"{names[transport]}, default mode, a core each", "rtt_us", "us", 1, "raw spin", ("<=", limit))])
+            [(f"{names[transport]}, default mode, a core each", "rtt_us", "us", 1,
+              "raw spin", ("<=", limit))])
         add(section, f"rtt-free-{transport}",
             {"ours": rtt("default", transport, 1, 0.25, -1, -1),
              "raw spin": rtt("spin", transport)},  # which would not do without a core each
@@ -261,7 +262,8 @@ def checks_all(bench):
               ("<=", limit))])
         add(section, f"rtt-event-{transport}",
             {"ours": rtt("event", transport), "raw epoll": rtt("epoll", transport)},
-            [(f"{names[transport]}, event mode, a core each", "rtt_us", "us", 1, "raw epoll", ("<=", 1.05))])
+            [(f"{names[transport]}, event mode, a core each", "rtt_us", "us", 1,
+              "raw epoll", ("<=", 1.05))])
 
     section = "Pipelined, depth 16, 64 B"
     for transport, limit in (("tcp", 0.8), ("unix", 0.7)):
