@@ -322,7 +322,7 @@ int main(int argc, char **argv)
         cores[0] = atoi(argv[5]);
         cores[1] = atoi(argv[6]);
     }
-    per_batch = (transport >= INPROC && way != BLOCKING && way != EPOLL ? 256 : 16) * depth;
+    per_batch = (transport >= INPROC && (way == SPIN || way == DEFAULT) ? 256 : 16) * depth;
     measure_from = now_ns() + WARM_UP_S * 1e9;
     measure_to = measure_from + seconds * 1e9;
 
@@ -332,6 +332,10 @@ int main(int argc, char **argv)
         shared_run();
     else
         raw_run();
+    if (messages == 0) {
+        fprintf(stderr, "not one batch in time\n");
+        return 1;
+    }
     figure("rtt_us", batches_median(&batches) * depth / 1e3);
     figure("messages_per_s", messages * 1e9 / (messages_to - messages_from));
     return 0;

@@ -27,7 +27,13 @@ async fn serve(port: u16) -> std::io::Result<()> {
 }
 
 fn main() -> std::io::Result<()> {
-    let port = std::env::args().nth(1).and_then(|text| text.parse().ok()).expect("tokio-echo PORT");
+    let port = std::env::args()
+        .nth(1)
+        .and_then(|text| text.parse().ok())
+        .expect("tokio-echo PORT");
 
-    tokio::runtime::Builder::new_current_thread().enable_io().build()?.block_on(serve(port))
+    tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .build()?
+        .block_on(serve(port))
 }
