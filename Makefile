@@ -21,7 +21,8 @@ STATIC_LIBS := -lgcc_s -lutil -lrt -lpthread -lm -ldl -lc
 EXAMPLES := $(patsubst examples-c/%.c,$(TARGET)/examples/%,$(wildcard examples-c/*.c))
 STAGES   := rust abi c install examples fault asan tsan
 
-.PHONY: lib tools examples demo test $(STAGES:%=test-%) bench headers install uninstall deps clean
+.PHONY: lib tools examples demo test $(STAGES:%=test-%) bench bench-programs headers install \
+        uninstall deps bench-deps clean
 
 # One cargo rustc for each kind: a build of all kinds at once silently leaves LTO out.
 lib:
@@ -51,11 +52,35 @@ test: deps
 $(STAGES:%=test-%): test-%:
 	@scripts/test-$*.sh
 
-bench: lib
-	@mkdir -p $(TARGET)/benches
-	$(CC) -O2 -g -Wall -Wextra -Iinclude benches/echo_rtt.c -L$(DIST) -levpl -Wl,-rpath,$(DIST) \
-	    -pthread -o $(TARGET)/benches/echo_rtt
-	$(TARGET)/benches/echo_rtt
+# Everything of benches/ is measured in one run of about five minutes; on an idle machine, or it says
+# little. BENCH_ARGS goes to benches/run.py: --only NAME, --rounds N, --json FILE, --markdown FILE.
+BENCH_BIN      := $(TARGET)/benches
+BENCH_EVPL     := rtt bulk echo_evpl memory inproc loop
+BENCH_RAW      := echo_raw load connects
+BENCH_CC        = $(CC) -O2 -g -Wall -Wextra -D_GNU_SOURCE -Iinclude -pthread
+BENCH_PROGRAMS := $(addprefix $(BENCH_BIN)/,$(BENCH_EVPL) $(BENCH_RAW) echo_uv counts.so)
+BENCH_HEADERS  := $(wildcard benches/*.h include/evpl/*.h)
+
+bench: bench-programs
+	benches/run.py --bin $(BENCH_BIN) $(BENCH_ARGS)
+
+bench-programs: bench-deps lib
+	@mkdir -p $(BENCH_BIN)
+	@$(MAKE) --no-print-directory $(BENCH_PROGRAMS)
+	cd benches/tokio-echo && $(CARGO) build --release --locked --target-dir $(BENCH_BIN)/tokio-target
+	cp $(BENCH_BIN)/tokio-target/release/tokio-echo $(BENCH_BIN)/tokio-echo
+
+$(BENCH_EVPL:%=$(BENCH_BIN)/%): $(BENCH_BIN)/%: benches/%.c $(BENCH_HEADERS)
+	$(BENCH_CC) $< -L$(DIST) -levpl -Wl,-rpath,$(DIST) -o $@
+
+$(BENCH_RAW:%=$(BENCH_BIN)/%): $(BENCH_BIN)/%: benches/%.c $(BENCH_HEADERS)
+	$(BENCH_CC) $< -o $@
+
+$(BENCH_BIN)/echo_uv: benches/echo_uv.c $(BENCH_HEADERS)
+	$(BENCH_CC) $< -luv -o $@
+
+$(BENCH_BIN)/counts.so: benches/counts.c $(BENCH_HEADERS)
+	$(BENCH_CC) -shared -fPIC $< -ldl -o $@
 
 # Writes include/evpl from src/capi.
 headers:
@@ -64,6 +89,11 @@ headers:
 # Installs the Debian packages that building and testing need, if any is missing.
 deps:
 	@scripts/deps.sh
+
+# libuv is only measured against.
+bench-deps: deps
+	@[ -e /usr/include/uv.h ] || { echo "installing libuv1-dev"; \
+	    apt-get install -qq -y --no-install-recommends libuv1-dev; }
 
 # The pkg-config file keeps paths below its prefix variable, and the CMake one paths relative to
 # itself, so that the installed tree can be moved.

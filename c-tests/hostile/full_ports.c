@@ -47,6 +47,8 @@ main(void)
     }
     RUN_UNTIL(flow.evpl, connected + disconnected == CLIENTS, FLOW_WAIT_MS);
     CHECK(connected > 0 && disconnected >= CLIENTS - PORTS);
+    // A client is connected before the server has accepted it.
+    RUN_UNTIL(flow.evpl, servers.last != NULL, FLOW_WAIT_MS);
     // The server closes, so that the client's port does not linger.
     evpl_close(flow.evpl, servers.last);
     connected = disconnected = 0;
