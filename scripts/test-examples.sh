@@ -24,6 +24,7 @@ expect() {
 
 # start COMMAND...: a server, until it says that it listens. stop ends it as a user would.
 start() {
+    : >"$work/server.out" # what the one before said must not count
     "$@" >"$work/server.out" 2>&1 &
     server=$!
     wait_for "$work/server.out" listening
