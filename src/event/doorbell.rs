@@ -7,7 +7,7 @@ use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 
 use super::EventLoop;
 use super::callback;
-use super::fd_event::{FdEvent, fd_of};
+use super::fd_event::{FdEvent, WatchOutput, fd_of};
 use crate::abi::{evpl, evpl_doorbell, evpl_doorbell_callback_t, evpl_fd_event};
 use crate::sys::eventfd;
 
@@ -30,8 +30,13 @@ pub fn add(events: &EventLoop, doorbell: *mut evpl_doorbell, callback: evpl_door
     // SAFETY: the caller's storage is 64 writable bytes, and `event` is its first field.
     unsafe { (&raw mut (*record).callback).write(callback) };
     let event = record.cast::<FdEvent>();
-    if let Err(error) = events.add_internal(event, fd.as_raw_fd(), [Some(ready), None, None], true)
-    {
+    if let Err(error) = events.add_internal(
+        event,
+        fd.as_raw_fd(),
+        [Some(ready), None, None],
+        WatchOutput::Now,
+        true,
+    ) {
         crate::abort!(
             "core",
             "evpl_add_doorbell: registering eventfd failed: {}",

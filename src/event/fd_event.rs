@@ -20,6 +20,18 @@ pub const WRITABLE: u32 = 2;
 pub const ERROR: u32 = 4;
 pub const READ_INTEREST: u32 = 8;
 pub const WRITE_INTEREST: u32 = 16;
+/// The kernel reports when output is possible.
+const OUTPUT_WATCHED: u32 = 32;
+
+/// When the kernel is to report that output is possible. Each such report wakes the loop, and some
+/// sockets send one for everything the peer takes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum WatchOutput {
+    /// From the start, if there is a callback for it.
+    Now,
+    /// Once somebody waits for it, see `await_writable`.
+    OnDemand,
+}
 
 /// The record inside `evpl_fd_event`, `evpl_doorbell` and every bind that has a descriptor.
 #[repr(C)]
@@ -118,8 +130,10 @@ impl FdEvents {
         event: *mut FdEvent,
         fd: RawFd,
         callbacks: [evpl_fd_event_callback_t; 3],
+        watch_output: WatchOutput,
         doorbell: bool,
     ) -> io::Result<()> {
+        let output = watch_output == WatchOutput::Now && callbacks[1].is_some();
         let (slot, generation) = self.registrations.with(|registrations| {
             let slot = registrations.free.pop().unwrap_or_else(|| {
                 registrations.slots.push(Registration {
@@ -136,14 +150,14 @@ impl FdEvents {
             registration.doorbell = doorbell;
             (slot, registration.generation)
         });
-        if let Err(error) = poller.add(fd, slot, generation) {
+        if let Err(error) = poller.add(fd, slot, generation, output) {
             self.release_slot(slot);
             return Err(error);
         }
         let [read, write, error] = callbacks;
         let value = FdEvent {
             fd: Cell::new(fd),
-            flags: Cell::new(0),
+            flags: Cell::new(if output { OUTPUT_WATCHED } else { 0 }),
             slot: Cell::new(slot),
             active: Cell::new(0),
             read: Cell::new(read),
@@ -335,6 +349,31 @@ impl FdEvents {
 
     pub fn write_interest(&self, event: *mut FdEvent) {
         record(event).set(WRITE_INTEREST);
+        self.queue_if_ready(event);
+    }
+
+    /// The kernel takes no more output: the write callback runs when it does again.
+    pub fn await_writable(&self, poller: &Poller, event: *mut FdEvent) {
+        let entry = record(event);
+        entry.clear(WRITABLE);
+        entry.set(WRITE_INTEREST);
+        if entry.has(OUTPUT_WATCHED) {
+            return;
+        }
+        let slot = entry.slot.get();
+        let generation = self
+            .registrations
+            .with(|registrations| registrations.slots[slot as usize].generation);
+        match poller.add_output(entry.fd.get(), slot, generation) {
+            Ok(()) => entry.set(OUTPUT_WATCHED),
+            // Tried again in the next pass, as if output were possible.
+            Err(_) => self.mark_writable(event),
+        }
+    }
+
+    /// Has the write callback run in the next dispatch.
+    pub fn mark_writable(&self, event: *mut FdEvent) {
+        record(event).set(WRITABLE | WRITE_INTEREST);
         self.queue_if_ready(event);
     }
 

@@ -35,7 +35,7 @@ use crate::sys::thread_token;
 use crate::time::Clock;
 use core::ffi::c_void;
 use deferral::Deferrals;
-use fd_event::{FdEvent, FdEvents};
+use fd_event::{FdEvent, FdEvents, WatchOutput};
 use poll::Polls;
 use poller::Poller;
 use spin::Spin;
@@ -197,6 +197,7 @@ impl EventLoop {
             self.wake_event_pointer(),
             self.wake.fd(),
             [woken, None, None],
+            WatchOutput::Now,
             false,
         )?;
         self.fds.read_interest(self.wake_event_pointer());
@@ -241,7 +242,8 @@ impl EventLoop {
     /// Called first by the wake callback; whether the descriptor may hold something.
     pub fn begin_wake(&self) -> bool {
         self.fds.mark_unreadable(self.wake_event_pointer());
-        !self.woken_by_self.replace(false)
+        // Edges need no emptying: the next ring is one again.
+        !self.woken_by_self.replace(false) && self.poller.is_level_triggered()
     }
 
     pub fn is_running(&self) -> bool {
@@ -540,14 +542,21 @@ impl EventLoop {
         event: *mut FdEvent,
         fd: RawFd,
         callbacks: [evpl_fd_event_callback_t; 3],
+        watch_output: WatchOutput,
         doorbell: bool,
     ) -> io::Result<()> {
-        self.fds.add(&self.poller, event, fd, callbacks, doorbell)
+        self.fds
+            .add(&self.poller, event, fd, callbacks, watch_output, doorbell)
     }
 
     pub fn remove_internal(&self, event: *mut FdEvent) -> io::Result<()> {
         self.forget_hot(event);
         self.fds.remove(&self.poller, event)
+    }
+
+    /// See [`FdEvents::await_writable`].
+    pub fn await_writable(&self, event: *mut FdEvent) {
+        self.fds.await_writable(&self.poller, event);
     }
 
     /// For a descriptor that is closed right after: the kernel forgets it by itself.
@@ -573,7 +582,8 @@ impl EventLoop {
         if fd < 0 {
             crate::abort!("core", "evpl_add_fd_event: descriptor {} is not valid", fd);
         }
-        if let Err(error) = self.add_internal(event.cast(), fd, callbacks, false) {
+        if let Err(error) = self.add_internal(event.cast(), fd, callbacks, WatchOutput::Now, false)
+        {
             crate::abort!(
                 "core",
                 "evpl_add_fd_event: descriptor {} cannot be watched: {}",

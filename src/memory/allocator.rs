@@ -23,9 +23,12 @@ use super::iovec::{Iovec, is_alone, ref_drop, ref_incr};
 use super::slab::{Buffer, LoopEntry, Place, Pool};
 
 /// A loop caches up to HIGH shared buffers; one more, and the oldest go back to the pool until LOW
-/// are left.
-const SHARED_CACHE_LOW: u32 = 512;
-const SHARED_CACHE_HIGH: u32 = 1024;
+/// are left. Few: where one loop fills them and another releases them they must come back soon, while the
+/// processor's caches still know them.
+const SHARED_CACHE_LOW: u32 = 2;
+const SHARED_CACHE_HIGH: u32 = 4;
+/// A shared buffer that copies go to is left after so many bytes, for the same reason.
+const COPY_WINDOW_LEN: u64 = 256 << 10;
 
 /// The buffers a loop fills.
 const LOCAL: usize = 0;
@@ -277,7 +280,9 @@ impl LoopMemory {
             advance: true,
         };
         self.state.with(|state| {
-            state.rewind(cursor);
+            if !state.rewind(cursor) && shared && state.cursors[cursor].offset >= COPY_WINDOW_LEN {
+                state.renew(cursor);
+            }
             state.place(&request, give);
         });
     }

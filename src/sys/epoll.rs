@@ -33,18 +33,34 @@ impl Epoll {
         Ok(Epoll { fd })
     }
 
-    /// Registers `fd` once for everything, edge triggered; `data` comes back with each event.
-    pub fn add(&self, fd: RawFd, data: u64) -> io::Result<()> {
-        let interest =
-            libc::EPOLLIN | libc::EPOLLOUT | libc::EPOLLERR | libc::EPOLLRDHUP | libc::EPOLLET;
+    /// Registers `fd`, edge triggered, for input, errors and hang-ups, and for output if `output` says so;
+    /// `data` comes back with each event.
+    pub fn add(&self, fd: RawFd, data: u64, output: bool) -> io::Result<()> {
+        self.control(libc::EPOLL_CTL_ADD, fd, data, output)
+    }
+
+    /// Adds output to what is reported, beginning with whether it is possible now.
+    pub fn add_output(&self, fd: RawFd, data: u64) -> io::Result<()> {
+        self.control(libc::EPOLL_CTL_MOD, fd, data, true)
+    }
+
+    fn control(
+        &self,
+        operation: libc::c_int,
+        fd: RawFd,
+        data: u64,
+        output: bool,
+    ) -> io::Result<()> {
+        let mut interest = libc::EPOLLIN | libc::EPOLLERR | libc::EPOLLRDHUP | libc::EPOLLET;
+        if output {
+            interest |= libc::EPOLLOUT;
+        }
         let mut event = libc::epoll_event {
             events: interest as u32,
             u64: data,
         };
         // SAFETY: `event` lives through the call.
-        check(unsafe {
-            libc::epoll_ctl(self.fd.as_raw_fd(), libc::EPOLL_CTL_ADD, fd, &mut event)
-        })?;
+        check(unsafe { libc::epoll_ctl(self.fd.as_raw_fd(), operation, fd, &mut event) })?;
         Ok(())
     }
 

@@ -182,6 +182,21 @@ pub unsafe fn receive(fd: RawFd, iov: &[libc::iovec]) -> io::Result<usize> {
     }
 }
 
+/// Sends one datagram.
+///
+/// # Safety
+/// The header names readable memory.
+pub unsafe fn send_message(fd: RawFd, message: &libc::msghdr) -> io::Result<usize> {
+    loop {
+        // SAFETY: the caller's promise.
+        let sent = unsafe { libc::sendmsg(fd, message, libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT) };
+        match check_len(sent) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            other => return other,
+        }
+    }
+}
+
 /// Sends a batch of datagrams; how many were taken, or the error of the first.
 ///
 /// # Safety

@@ -19,9 +19,12 @@ impl EpollPoller {
         })
     }
 
-    pub fn add(&self, fd: RawFd, slot: u32, generation: u32) -> io::Result<()> {
-        self.epoll
-            .add(fd, u64::from(generation) << 32 | u64::from(slot))
+    pub fn add(&self, fd: RawFd, slot: u32, generation: u32, output: bool) -> io::Result<()> {
+        self.epoll.add(fd, data(slot, generation), output)
+    }
+
+    pub fn add_output(&self, fd: RawFd, slot: u32, generation: u32) -> io::Result<()> {
+        self.epoll.add_output(fd, data(slot, generation))
     }
 
     pub fn remove(&self, fd: RawFd) -> io::Result<()> {
@@ -37,6 +40,10 @@ impl EpollPoller {
         }
         Ok(ready.len())
     }
+}
+
+fn data(slot: u32, generation: u32) -> u64 {
+    u64::from(generation) << 32 | u64::from(slot)
 }
 
 /// A hang-up reads as end of file, so every error or hang-up also makes the event readable.

@@ -24,11 +24,24 @@ impl Poller {
         })
     }
 
-    pub fn add(&self, fd: RawFd, slot: u32, generation: u32) -> io::Result<()> {
+    pub fn add(&self, fd: RawFd, slot: u32, generation: u32, output: bool) -> io::Result<()> {
         match self {
-            Poller::Epoll(poller) => poller.add(fd, slot, generation),
+            Poller::Epoll(poller) => poller.add(fd, slot, generation, output),
             Poller::Select(_) => Ok(()),
         }
+    }
+
+    /// Reports from now on when the descriptor takes output.
+    pub fn add_output(&self, fd: RawFd, slot: u32, generation: u32) -> io::Result<()> {
+        match self {
+            Poller::Epoll(poller) => poller.add_output(fd, slot, generation),
+            Poller::Select(_) => Ok(()),
+        }
+    }
+
+    /// Whether a descriptor that stays readable is reported again and again.
+    pub fn is_level_triggered(&self) -> bool {
+        matches!(self, Poller::Select(_))
     }
 
     pub fn remove(&self, fd: RawFd) -> io::Result<()> {

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use super::from_kernel;
 use crate::abi::{evpl, evpl_fd_event, evpl_timer};
+use crate::event::fd_event::WatchOutput;
 use crate::memory::cell::LoopCell;
 use crate::sys::socket;
 use crate::transport::Cx;
@@ -86,6 +87,7 @@ pub fn adopt(
         bind.event_pointer(),
         raw,
         [Some(on_readable), None, None],
+        WatchOutput::Now,
         false,
     )?;
     cx.events.fds().read_interest(bind.event_pointer());

@@ -12,7 +12,7 @@ use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 
 use crate::abi::{evpl, evpl_fd_event};
-use crate::event::fd_event::ERROR;
+use crate::event::fd_event::{ERROR, WRITABLE, WRITE_INTEREST, WatchOutput};
 use crate::memory::cell::LoopCell;
 use crate::sys::socket;
 use crate::transport::Cx;
@@ -26,6 +26,8 @@ const WRITE_IOVECS_MAX: usize = 128;
 const READS_PER_TURN_MAX: usize = 16;
 /// Reads that fetch what a peer left behind after it stopped taking our bytes.
 const READS_AFTER_FAILURE_MAX: usize = 1024;
+/// Reads in a row that the kernel had more for, without a hang-up.
+const FULL_READS_PER_TURN_MAX: usize = 4;
 /// The smallest rest of the receive window that is read into alone.
 const READ_LEN_MIN: usize = 64 << 10;
 /// The most that one read takes from either part of the window: what stays in the CPU's cache.
@@ -89,26 +91,33 @@ pub fn adopt_connecting(bind: &Bind, fd: OwnedFd) {
 /// Gives an accepted socket to the bind and starts reading.
 pub fn adopt_connected(cx: &Cx, bind: &Bind, fd: OwnedFd) -> io::Result<()> {
     bind.set_io(Io::Stream(StreamIo::new(fd, State::Connected)));
-    watch(cx, bind)?;
+    watch(cx, bind, WatchOutput::OnDemand)?;
     cx.events.fds().read_interest(bind.event_pointer());
     cx.notify_connected(bind);
     Ok(())
 }
 
-/// Waits for the outcome of connect(2).
-pub fn watch_connecting(cx: &Cx, bind: &Bind) -> io::Result<()> {
-    watch(cx, bind)?;
-    cx.events.fds().read_interest(bind.event_pointer());
-    cx.events.fds().write_interest(bind.event_pointer());
+/// Waits for the outcome of connect(2), or has the loop deliver it if it is known already.
+pub fn watch_connecting(cx: &Cx, bind: &Bind, connected: bool) -> io::Result<()> {
+    let fds = cx.events.fds();
+    if connected {
+        watch(cx, bind, WatchOutput::OnDemand)?;
+        fds.mark_writable(bind.event_pointer());
+    } else {
+        watch(cx, bind, WatchOutput::Now)?;
+        fds.write_interest(bind.event_pointer());
+    }
+    fds.read_interest(bind.event_pointer());
     Ok(())
 }
 
-fn watch(cx: &Cx, bind: &Bind) -> io::Result<()> {
+fn watch(cx: &Cx, bind: &Bind, watch_output: WatchOutput) -> io::Result<()> {
     let fd = io(bind).raw_fd().expect("adopted before it is watched");
     cx.events.add_internal(
         bind.event_pointer(),
         fd,
         [Some(on_readable), Some(on_writable), None],
+        watch_output,
         false,
     )
 }
@@ -147,12 +156,13 @@ fn finish_connect(cx: &Cx, bind: &Bind) -> bool {
 }
 
 fn read(cx: &Cx, bind: &Bind) {
-    for _ in 0..READS_PER_TURN_MAX {
+    for turn in 1..=READS_PER_TURN_MAX {
         let outcome = read_once(cx, bind);
         if !matches!(&outcome, Err(error) if socket::is_transient(error)) {
             cx.events.note_traffic(bind.event_pointer());
         }
         match outcome {
+            Ok(ReadOutcome::Full) if turn < FULL_READS_PER_TURN_MAX || bind.event().has(ERROR) => {}
             Ok(ReadOutcome::Full) => return,
             Ok(ReadOutcome::Short) if bind.event().has(ERROR) => {}
             Ok(ReadOutcome::Short) => return cx.events.fds().mark_unreadable(bind.event_pointer()),
@@ -257,8 +267,16 @@ fn end_of_stream(cx: &Cx, bind: &Bind) {
     cx.request_close(bind);
 }
 
+/// The flush at the end of a pass. While the kernel is full it would be in vain.
+pub fn flush_queued(cx: &Cx, bind: &Bind) {
+    let awaits_writable = bind.event().has(WRITE_INTEREST) && !bind.event().has(WRITABLE);
+    if !awaits_writable {
+        flush(cx, bind);
+    }
+}
+
 /// Writes what is queued, as far as the kernel takes it.
-pub fn flush(cx: &Cx, bind: &Bind) {
+fn flush(cx: &Cx, bind: &Bind) {
     if io(bind).state.get() != State::Connected {
         // Write interest is armed; the outcome of the connect comes first.
         return;
@@ -281,7 +299,6 @@ pub fn flush(cx: &Cx, bind: &Bind) {
         return flushed(cx, bind);
     }
     // More than one turn's worth: the next pass goes on.
-    cx.events.fds().write_interest(bind.event_pointer());
     cx.arm_flush(bind);
 }
 
@@ -300,8 +317,7 @@ fn write_failed(cx: &Cx, bind: &Bind) {
 }
 
 fn wait_writable(cx: &Cx, bind: &Bind) {
-    cx.events.fds().mark_unwritable(bind.event_pointer());
-    cx.events.fds().write_interest(bind.event_pointer());
+    cx.events.await_writable(bind.event_pointer());
 }
 
 fn flushed(cx: &Cx, bind: &Bind) {

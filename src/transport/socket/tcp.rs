@@ -26,10 +26,10 @@ impl Protocol for Tcp {
             socket::bind(raw, &to_kernel(&local))?;
         }
         stream::adopt_connecting(bind, fd);
-        socket::connect(raw, &remote)?;
+        let connected = socket::connect(raw, &remote)?;
         // The kernel chose the port in connect(2), whether or not the handshake is over.
         bind.set_local(local_address(raw).ok());
-        stream::watch_connecting(cx, bind)
+        stream::watch_connecting(cx, bind, connected)
     }
 
     fn listen(&self, cx: &Cx, bind: &Bind, sink: Arc<dyn AcceptSink>) -> io::Result<()> {
@@ -58,7 +58,7 @@ impl Protocol for Tcp {
     }
 
     fn flush(&self, cx: &Cx, bind: &Bind) {
-        stream::flush(cx, bind);
+        stream::flush_queued(cx, bind);
     }
 
     fn begin_close(&self, cx: &Cx, bind: &Bind) {

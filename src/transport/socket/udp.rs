@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use super::{local_address, to_kernel};
 use crate::abi::{evpl, evpl_fd_event, evpl_timer};
+use crate::event::fd_event::{WRITABLE, WRITE_INTEREST, WatchOutput};
 use crate::memory::cell::LoopCell;
 use crate::memory::iovec::Iovec;
 use crate::sys::socket::{self, SockAddr};
@@ -129,6 +130,7 @@ impl Protocol for Udp {
             bind.event_pointer(),
             raw,
             [Some(on_readable), Some(on_writable), None],
+            WatchOutput::OnDemand,
             false,
         )?;
         cx.events.fds().read_interest(bind.event_pointer());
@@ -136,7 +138,10 @@ impl Protocol for Udp {
     }
 
     fn flush(&self, cx: &Cx, bind: &Bind) {
-        flush(cx, bind);
+        // While the kernel is full it would be in vain.
+        if !bind.event().has(WRITE_INTEREST) || bind.event().has(WRITABLE) {
+            flush(cx, bind);
+        }
     }
 
     fn begin_close(&self, cx: &Cx, bind: &Bind) {
@@ -321,8 +326,7 @@ fn flush(cx: &Cx, bind: &Bind) {
         match send_batch(cx, bind) {
             Ok((bytes, msgs)) => cx.notify_sent(bind, bytes, msgs),
             Err(error) if socket::is_transient(&error) => {
-                cx.events.fds().mark_unwritable(bind.event_pointer());
-                return cx.events.fds().write_interest(bind.event_pointer());
+                return cx.events.await_writable(bind.event_pointer());
             }
             Err(error) if matches!(error.raw_os_error(), Some(libc::ENOBUFS | libc::ENOMEM)) => {
                 let Io::Udp(io) = bind.io() else { return };
@@ -383,8 +387,15 @@ fn send_batch(cx: &Cx, bind: &Bind) -> io::Result<(u64, u64)> {
     }
     // SAFETY: the first `count` headers were written above.
     let headers = unsafe { headers[..count].assume_init_mut() };
+    let fd = bind.event().fd();
+    if let [only] = headers {
+        // SAFETY: the ring's references keep what the header names.
+        let bytes = unsafe { socket::send_message(fd, &only.msg_hdr) }?;
+        take_first(cx, bind);
+        return Ok((bytes as u64, 1));
+    }
     // SAFETY: the ring's references keep what the headers name.
-    let sent = unsafe { socket::send_messages(bind.event().fd(), headers) }?;
+    let sent = unsafe { socket::send_messages(fd, headers) }?;
     let mut bytes = 0;
     for header in &headers[..sent] {
         bytes += u64::from(header.msg_len);

@@ -82,7 +82,7 @@ impl Protocol for Unix {
     }
 
     fn flush(&self, cx: &Cx, bind: &Bind) {
-        stream::flush(cx, bind);
+        stream::flush_queued(cx, bind);
     }
 
     fn begin_close(&self, cx: &Cx, bind: &Bind) {
@@ -105,7 +105,7 @@ fn try_connect(cx: &Cx, bind: &Bind, delay_us: u64, waited_us: u64) -> io::Resul
         .raw_fd()
         .expect("adopted before the first attempt");
     match socket::connect(fd, &remote) {
-        Ok(_) => stream::watch_connecting(cx, bind),
+        Ok(connected) => stream::watch_connecting(cx, bind, connected),
         Err(error) if socket::is_transient(&error) && waited_us < RETRY_TOTAL_US_MAX => {
             let idle = evpl_timer {
                 callback: None,
