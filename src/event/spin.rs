@@ -23,8 +23,10 @@ const GRACE_NS: u64 = 10_000;
 /// Between two looks of a spin that goes on undisturbed.
 const LOOK_NS_MAX: u64 = 50_000;
 /// How long a loop does not spin after it was disturbed, doubling with each time.
-const PAUSE_NS_MIN: u64 = 20_000_000;
-const PAUSE_NS_MAX: u64 = 1_000_000_000;
+const PAUSE_NS_MIN: u64 = 10_000_000;
+const PAUSE_NS_MAX: u64 = 320_000_000;
+/// Disturbed spins, with fewer than CALM_SPINS undisturbed ones between, before such a pause.
+const DISTURBANCES_MAX: u32 = 16;
 /// Spins in a row that found something, undisturbed, before a disturbance is forgotten.
 const CALM_SPINS: u32 = 1_000;
 /// How often the thread's own binding to a processor is asked for.
@@ -45,6 +47,7 @@ pub struct Spin {
     paused_until_ns: Cell<u64>,
     pause_ns: Cell<u64>,
     calm_spins: Cell<u32>,
+    disturbances: Cell<u32>,
     /// The last traffic came through the inbox, not through a descriptor.
     pub by_mail: Cell<bool>,
 }
@@ -69,6 +72,7 @@ impl Spin {
             paused_until_ns: Cell::new(0),
             pause_ns: Cell::new(PAUSE_NS_MIN),
             calm_spins: Cell::new(0),
+            disturbances: Cell::new(0),
             by_mail: Cell::new(false),
         }
     }
@@ -88,7 +92,8 @@ impl Spin {
 
     /// A place to spin in, if one is free and this loop's processor is its own.
     pub fn enter(&self, now_ns: u64) -> Option<Place> {
-        if cpu::usable() < 2 || now_ns < self.paused_until_ns.get() || self.shares_processor(now_ns)
+        // First what this thread may run on, which the number of usable processors is made of.
+        if self.shares_processor(now_ns) || cpu::usable() < 2 || now_ns < self.paused_until_ns.get()
         {
             return None;
         }
@@ -109,7 +114,7 @@ impl Spin {
 
     /// How long to try for a place.
     pub fn grace_ns(&self, now_ns: u64) -> u64 {
-        if cpu::usable() < 2 || now_ns < self.paused_until_ns.get() || self.shares_processor(now_ns)
+        if self.shares_processor(now_ns) || cpu::usable() < 2 || now_ns < self.paused_until_ns.get()
         {
             0
         } else {
@@ -122,10 +127,15 @@ impl Spin {
         if look_ns <= LOOK_NS_MAX {
             return false;
         }
+        // Once may be an interrupt, or the scheduler about to move one of the two elsewhere.
         self.calm_spins.set(0);
-        self.paused_until_ns.set(now_ns + self.pause_ns.get());
-        self.pause_ns
-            .set((self.pause_ns.get() * 2).min(PAUSE_NS_MAX));
+        self.disturbances.set(self.disturbances.get() + 1);
+        if self.disturbances.get() >= DISTURBANCES_MAX {
+            self.disturbances.set(0);
+            self.paused_until_ns.set(now_ns + self.pause_ns.get());
+            self.pause_ns
+                .set((self.pause_ns.get() * 2).min(PAUSE_NS_MAX));
+        }
         true
     }
 
@@ -135,6 +145,7 @@ impl Spin {
         self.calm_spins.set(calm);
         if calm >= CALM_SPINS {
             self.calm_spins.set(0);
+            self.disturbances.set(0);
             self.pause_ns.set(PAUSE_NS_MIN);
         }
     }

@@ -1,6 +1,7 @@
 //! Which processors this process and this thread may use.
 
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 /// Processors a thread may run on, as far as the mask goes.
 pub const CPUS_MAX: usize = libc::CPU_SETSIZE as usize;
@@ -13,24 +14,39 @@ fn affinity(thread: libc::pid_t) -> Option<libc::cpu_set_t> {
     (result == 0).then_some(set)
 }
 
-/// The one processor this thread is bound to, if it is.
+/// The one processor this thread is bound to, if it is. What it may run on counts as usable from then on.
 pub fn pinned_to() -> Option<usize> {
     let set = affinity(0)?;
     // SAFETY: the set is initialised.
     let mut allowed = (0..CPUS_MAX).filter(|cpu| unsafe { libc::CPU_ISSET(*cpu, &set) });
     let first = allowed.next()?;
-    allowed.next().is_none().then_some(first)
+    note_allowed(first);
+    let mut pinned = Some(first);
+    for cpu in allowed {
+        pinned = None;
+        note_allowed(cpu);
+    }
+    pinned
 }
 
-/// Processors the process may use at once: its affinity and its share of time, whichever is less.
+/// Processors that some thread which asked may run on. Threads differ: one may be bound to a processor
+/// and the next to another.
+static ALLOWED: [AtomicU64; CPUS_MAX / 64] = [const { AtomicU64::new(0) }; CPUS_MAX / 64];
+static ALLOWED_COUNT: AtomicUsize = AtomicUsize::new(0);
+
+fn note_allowed(cpu: usize) {
+    let bit = 1 << (cpu % 64);
+    if ALLOWED[cpu / 64].fetch_or(bit, Ordering::Relaxed) & bit == 0 {
+        ALLOWED_COUNT.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Processors that the threads which asked may use at once: their affinity and the process's share of
+/// time, whichever is less.
 pub fn usable() -> usize {
-    static USABLE: OnceLock<usize> = OnceLock::new();
-    *USABLE.get_or_init(|| {
-        let process = std::process::id() as libc::pid_t;
-        // SAFETY: the set is initialised.
-        let allowed = affinity(process).map_or(1, |set| unsafe { libc::CPU_COUNT(&set) } as usize);
-        allowed.min(quota().unwrap_or(usize::MAX)).max(1)
-    })
+    static QUOTA: OnceLock<usize> = OnceLock::new();
+    let quota = *QUOTA.get_or_init(|| quota().unwrap_or(usize::MAX));
+    ALLOWED_COUNT.load(Ordering::Relaxed).min(quota).max(1)
 }
 
 /// The control group's share, in whole processors rounded down. Nested groups show their own limit in
@@ -58,6 +74,8 @@ mod tests {
 
     #[test]
     fn a_process_may_use_at_least_one_processor() {
+        let pinned = pinned_to();
         assert!((1..=CPUS_MAX).contains(&usable()));
+        assert!(pinned.is_none_or(|cpu| cpu < CPUS_MAX));
     }
 }
