@@ -203,23 +203,20 @@ static inline void pair_tcp(int *a, int *b)
     close(listener);
 }
 
-static inline void pair_udp(int *a, int *b)
+// Two sockets that are not connected, as a bind of the library is not, and each one's peer.
+static inline void pair_udp(int *a, int *b, struct sockaddr_in peers[2])
 {
-    struct sockaddr_in addresses[2];
     int fds[2], i;
 
     for (i = 0; i < 2; i++) {
-        socklen_t length = sizeof(addresses[i]);
+        socklen_t length = sizeof(peers[0]);
 
-        addresses[i] = loopback(0);
+        peers[!i] = loopback(0);
         fds[i] = socket(AF_INET, SOCK_DGRAM, 0);
-        if (bind(fds[i], (struct sockaddr *) &addresses[i], length) != 0 ||
-            getsockname(fds[i], (struct sockaddr *) &addresses[i], &length) != 0)
+        if (bind(fds[i], (struct sockaddr *) &peers[!i], length) != 0 ||
+            getsockname(fds[i], (struct sockaddr *) &peers[!i], &length) != 0)
             die("udp");
     }
-    for (i = 0; i < 2; i++)
-        if (connect(fds[i], (struct sockaddr *) &addresses[!i], sizeof(addresses[i])) != 0)
-            die("udp");
     *a = fds[0];
     *b = fds[1];
 }

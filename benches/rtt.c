@@ -62,6 +62,7 @@ static int client_counts(int count)
 
 struct raw_end {
     int in, out, epoll;
+    struct sockaddr_in peer;
 };
 
 static size_t raw_size(void)
@@ -78,7 +79,7 @@ static void raw_watch(struct raw_end *end)
         die("epoll");
 }
 
-static size_t raw_read(const struct raw_end *end, char *buffer, size_t size)
+static size_t raw_read(struct raw_end *end, char *buffer, size_t size)
 {
     struct epoll_event event;
     ssize_t n;
@@ -88,6 +89,12 @@ static size_t raw_read(const struct raw_end *end, char *buffer, size_t size)
     do {
         if (transport >= INPROC)
             n = read(end->in, buffer, size);
+        else if (transport == UDP) {
+            socklen_t length = sizeof(end->peer);
+
+            n = recvfrom(end->in, buffer, size, way == SPIN ? MSG_DONTWAIT : 0,
+                         (struct sockaddr *) &end->peer, &length);
+        }
         else
             n = recv(end->in, buffer, size, way == SPIN ? MSG_DONTWAIT : 0);
     } while (n < 0 && errno == EAGAIN);
@@ -98,8 +105,15 @@ static size_t raw_read(const struct raw_end *end, char *buffer, size_t size)
 
 static void raw_write(const struct raw_end *end, const char *buffer, size_t size)
 {
-    ssize_t n = transport >= INPROC ? write(end->out, buffer, size)
-                                    : send(end->out, buffer, size, MSG_NOSIGNAL);
+    ssize_t n;
+
+    if (transport >= INPROC)
+        n = write(end->out, buffer, size);
+    else if (transport == UDP)
+        n = sendto(end->out, buffer, size, MSG_NOSIGNAL, (const struct sockaddr *) &end->peer,
+                   sizeof(end->peer));
+    else
+        n = send(end->out, buffer, size, MSG_NOSIGNAL);
 
     if (n != (ssize_t) size)
         die("write");
@@ -119,13 +133,18 @@ static void *raw_server(void *argument)
 static void raw_run(void)
 {
     struct raw_end client, server;
+    struct sockaddr_in peers[2];
     char buffer[SIZE * DEPTH_MAX] = { 1 };
     size_t size = raw_size(), got = 0;
     pthread_t thread;
 
     switch (transport) {
     case TCP: pair_tcp(&client.in, &server.in); break;
-    case UDP: pair_udp(&client.in, &server.in); break;
+    case UDP:
+        pair_udp(&client.in, &server.in, peers);
+        client.peer = peers[0];
+        server.peer = peers[1];
+        break;
     case UNIX: pair_unix(&client.in, &server.in); break;
     default:
         client.in = eventfd(0, 0);
