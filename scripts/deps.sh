@@ -16,7 +16,11 @@ socat:socat
 iperf3:iperf3
 nc:netcat-openbsd
 readelf:binutils
+qemu-system-x86_64:qemu-system-x86
+depmod:kmod
 "
+# Administrators' programs are not in every user's PATH.
+PATH=$PATH:/usr/sbin:/sbin
 
 missing=
 for entry in $packages; do
