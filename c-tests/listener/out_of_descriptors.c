@@ -1,5 +1,5 @@
 // timeout: 40
-// protocols: STREAM_SOCKET_TCP STREAM_SOCKET_UNIX
+// protocols: STREAM_SOCKET_TCP STREAM_IO_URING_TCP STREAM_SOCKET_UNIX
 
 // Descriptors run out: connections wait in the backlog and are served once descriptors are free again, without
 // another connection to wake the listener; connecting without a descriptor is DISCONNECTED.
