@@ -73,6 +73,14 @@ pub trait ClosedBinds {
     fn finalise(&self);
 }
 
+/// Where a loop sleeps in place of its poller: a queue of completions that also hears of descriptors.
+pub trait Sleeper {
+    /// Whether something is there for the loop.
+    fn look(&self) -> bool;
+    /// Sleeps until something is there or the time is over; whether it is.
+    fn sleep(&self, timeout_ns: Option<u64>) -> bool;
+}
+
 /// How long a spin watches an inbox with traffic between two looks at the descriptors.
 const INBOX_WATCH_NS: u64 = 2_000;
 /// Looks at the inbox between two looks at the clock.
@@ -111,6 +119,8 @@ pub struct EventLoop {
     clock: &'static Clock,
     config: ThreadConfig,
     poller: Poller,
+    /// Takes the poller's place in every wait.
+    sleeper: Cell<Option<*const dyn Sleeper>>,
     fds: FdEvents,
     timers: Timers,
     deferrals: Deferrals,
@@ -147,6 +157,7 @@ impl EventLoop {
             clock,
             config,
             poller: Poller::open(mech)?,
+            sleeper: Cell::new(None),
             fds: FdEvents::default(),
             timers: Timers::default(),
             deferrals: Deferrals::default(),
@@ -302,7 +313,34 @@ impl EventLoop {
         }
     }
 
+    /// Has the loop sleep somewhere else; that place asks for `look_at_descriptors` when it is time.
+    ///
+    /// # Safety
+    /// `sleeper` stays until it is replaced.
+    pub unsafe fn set_sleeper(&self, sleeper: Option<*const dyn Sleeper>) {
+        self.sleeper.set(sleeper);
+    }
+
+    /// A descriptor that is readable while a watched descriptor is ready, if the mechanism has one.
+    pub fn poller_fd(&self) -> Option<RawFd> {
+        self.poller.fd()
+    }
+
+    /// Latches what is ready, without waiting.
+    pub fn look_at_descriptors(&self) {
+        self.wait_in_poller(Some(0));
+    }
+
     fn wait_in_kernel(&self, timeout_ns: Option<u64>) -> usize {
+        let Some(sleeper) = self.sleeper.get() else {
+            return self.wait_in_poller(timeout_ns);
+        };
+        // SAFETY: whoever set it keeps it until it is replaced.
+        let sleeper = unsafe { &*sleeper };
+        usize::from(sleeper.look() || (timeout_ns != Some(0) && sleeper.sleep(timeout_ns)))
+    }
+
+    fn wait_in_poller(&self, timeout_ns: Option<u64>) -> usize {
         match self.poller.wait(&self.fds, timeout_ns) {
             Ok(count) => count,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,

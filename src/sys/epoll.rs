@@ -33,6 +33,10 @@ impl Epoll {
         Ok(Epoll { fd })
     }
 
+    pub fn fd(&self) -> RawFd {
+        self.fd.as_raw_fd()
+    }
+
     /// Registers `fd` once for everything, edge triggered; `data` comes back with each event.
     pub fn add(&self, fd: RawFd, data: u64) -> io::Result<()> {
         let interest =

@@ -19,6 +19,10 @@ impl EpollPoller {
         })
     }
 
+    pub fn fd(&self) -> RawFd {
+        self.epoll.fd()
+    }
+
     pub fn add(&self, fd: RawFd, slot: u32, generation: u32) -> io::Result<()> {
         self.epoll
             .add(fd, u64::from(generation) << 32 | u64::from(slot))

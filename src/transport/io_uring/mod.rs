@@ -5,7 +5,8 @@
 //! it is owed, with the descriptor and whatever memory its requests name, however soon the bind goes.
 //!
 //! Requests are queued while a pass runs and handed over together at its end. What was completed by then
-//! is dealt with at once, the rest when the ring's bell rings. Everything that enters the ring happens
+//! is dealt with at once. With epoll the loop sleeps on the ring, which also watches epoll's descriptor;
+//! with select an eventfd rings for it. While it spins, a look at shared memory is enough. Everything that enters the ring happens
 //! inside a pass, so the ring is made by the thread that runs the loop; when another thread takes the loop
 //! over, the ring is made anew there and every request is made again.
 
@@ -23,8 +24,9 @@ use io_uring::{cqueue, opcode, squeue, types};
 use super::Cx;
 use super::bind::Bind;
 use super::registry::Missing;
-use crate::abi::{evpl, evpl_deferral, evpl_fd_event};
-use crate::config::{CoreMech, GlobalConfig};
+use crate::abi::{evpl, evpl_deferral, evpl_fd_event, evpl_timer};
+use crate::config::GlobalConfig;
+use crate::event::Sleeper;
 use crate::event::fd_event::FdEvent;
 use crate::memory::cell::LoopCell;
 use crate::memory::iovec::Iovec;
@@ -44,6 +46,9 @@ const PIECE_REST_MIN: u32 = 8 << 10;
 /// What a destroyed loop waits for the kernel to let go, in steps.
 const RELEASE_STEPS_MAX: usize = 200;
 const RELEASE_STEP_NS: u64 = 5_000_000;
+
+/// Until a shortage of descriptors or memory may be over.
+const RETRY_US: u64 = 20_000;
 
 static ENABLED: AtomicBool = AtomicBool::new(true);
 static ENTRIES: AtomicU32 = AtomicU32::new(0);
@@ -72,6 +77,8 @@ enum Kind {
     Writable = 3,
     Accept = 4,
     Cancel = 5,
+    /// Some descriptor of the loop is ready; belongs to no socket.
+    Descriptors = 6,
 }
 
 /// Kind, generation and slot, in the 64 bits that the kernel hands back.
@@ -132,7 +139,8 @@ pub struct Socket {
 
 impl Socket {
     fn raw_fd(&self) -> RawFd {
-        self.fd.with(|fd| fd.as_ref().map_or(-1, AsRawFd::as_raw_fd))
+        self.fd
+            .with(|fd| fd.as_ref().map_or(-1, AsRawFd::as_raw_fd))
     }
 
     /// The bind, unless it let go. It is alive: recycling a bind releases its socket first.
@@ -193,10 +201,18 @@ pub struct Uring {
     pieces: LoopCell<Vec<Iovec>>,
     piece_len: u32,
     /// Headers of gather sends that were not handed over yet; the kernel copies them when it takes them.
+    #[allow(clippy::vec_box)] // The kernel reads them where they are.
     gathers: LoopCell<Vec<Box<tcp::Gather>>>,
     gathers_used: Cell<usize>,
     work: UnsafeCell<evpl_deferral>,
+    /// Its callback deals with completions; the descriptor rings only where the loop cannot sleep on the
+    /// ring.
     bell: FdEvent,
+    /// Descriptors of the loop are ready.
+    descriptors_due: Cell<bool>,
+    /// Tries again to open a ring.
+    retry: UnsafeCell<evpl_timer>,
+    evpl: *mut evpl,
 }
 
 /// The loop's ring state, made on first use. The ring itself follows in a pass.
@@ -220,6 +236,14 @@ impl Uring {
                 armed: 0,
             }),
             bell: FdEvent::unregistered(),
+            descriptors_due: Cell::new(false),
+            retry: UnsafeCell::new(evpl_timer {
+                callback: None,
+                interval: 0,
+                deadline: 0,
+                oneshot: 0,
+            }),
+            evpl: cx.evpl(),
         }
     }
 
@@ -234,7 +258,8 @@ impl Uring {
         if self.ring.with(|ring| ring.is_some()) {
             return Ok(());
         }
-        let ring = Ring::open(ENTRIES.load(Ordering::Relaxed))?;
+        let poller = cx.events.poller_fd();
+        let ring = Ring::open(ENTRIES.load(Ordering::Relaxed), poller.is_none())?;
         cx.events.add_internal(
             self.bell_pointer(),
             ring.bell_fd(),
@@ -243,7 +268,26 @@ impl Uring {
         )?;
         cx.events.fds().read_interest(self.bell_pointer());
         self.ring.replace(Some(ring));
+        if let Some(poller) = poller {
+            self.watch_descriptors(poller);
+            let sleeper: *const dyn Sleeper = self;
+            // SAFETY: this is boxed and `drop_ring`, which runs before it goes, takes it out again.
+            unsafe { cx.events.set_sleeper(Some(sleeper)) };
+        }
         Ok(())
+    }
+
+    /// Has the ring tell when a descriptor of the loop is ready.
+    fn watch_descriptors(&self, poller: RawFd) {
+        let token = Token {
+            kind: Kind::Descriptors as u8,
+            generation: 0,
+            slot: 0,
+        };
+        let ready = opcode::PollAdd::new(types::Fd(poller), libc::POLLIN as u32).build();
+        let ready = ready.user_data(token.pack());
+        // SAFETY: the request names no memory.
+        self.with_ring(|ring| unsafe { ring.push(&ready) });
     }
 
     /// Calls `f` with the ring, which must not reach for it again.
@@ -253,7 +297,10 @@ impl Uring {
 
     fn drop_ring(&self, cx: &Cx) {
         if self.ring.with(|ring| ring.is_some()) {
+            // SAFETY: nothing is set.
+            unsafe { cx.events.set_sleeper(None) };
             let _ = cx.events.remove_internal(self.bell_pointer());
+            self.descriptors_due.set(false);
             self.ring.take();
         }
     }
@@ -268,7 +315,10 @@ impl Uring {
         let pushed = self.with_ring(|ring| unsafe { ring.push(&entry) });
         assert!(pushed.is_some(), "requests are made on an open ring");
         socket.requests.set(socket.requests.get() + 1);
-        self.arm(cx);
+        // Between passes there is no need: what the loop sleeps on takes it along.
+        if cx.events.is_in_pass() || cx.events.poller_fd().is_none() {
+            self.arm(cx);
+        }
     }
 
     fn arm(&self, cx: &Cx) {
@@ -293,6 +343,13 @@ impl Uring {
             },
         }
         self.reap(cx);
+        if self.descriptors_due.replace(false)
+            && let Some(poller) = cx.events.poller_fd()
+        {
+            cx.events.look_at_descriptors();
+            self.watch_descriptors(poller);
+            self.arm(cx);
+        }
         if self.with_ring(Ring::is_due) == Some(true) {
             cx.events.fds().mark_readable(self.bell_pointer());
         }
@@ -316,6 +373,9 @@ impl Uring {
 
     fn complete(&self, cx: &Cx, completion: Completion) {
         let token = Token::unpack(completion.user_data);
+        if token.kind == Kind::Descriptors as u8 {
+            return self.descriptors_due.set(true);
+        }
         let socket = self
             .find(&token)
             .expect("a socket keeps its slot until its last completion");
@@ -400,9 +460,19 @@ impl Uring {
             let Some(bind) = socket.bind() else { continue };
             match &opened {
                 Ok(()) => tcp::start(cx, self, &socket, bind),
+                // The peer of an accepted connection knows nothing of our shortage.
+                Err(error) if socket.state.get() == State::Connected && is_shortage(error) => {
+                    self.starting.with(|starting| starting.push(socket));
+                    cx.events
+                        .add_timer(self.retry.get(), Some(on_retry), RETRY_US, true);
+                }
                 Err(_) => cx.request_close(bind),
             }
         }
+    }
+
+    fn is_open(&self) -> bool {
+        self.ring.with(|ring| ring.is_some())
     }
 
     // ---- sockets ---------------------------------------------------------------------------------
@@ -604,6 +674,7 @@ impl Uring {
         self.drop_ring(cx);
         self.forget_requests(cx);
         cx.events.remove_deferral(self.work.get());
+        cx.events.remove_timer(self.retry.get());
         self.give_back(cx.evpl());
     }
 
@@ -613,6 +684,51 @@ impl Uring {
         }
         self.each_socket(|socket| socket.orphans.clear(evpl));
     }
+}
+
+impl Sleeper for Uring {
+    fn look(&self) -> bool {
+        // A failure is for the turn to deal with.
+        let due = self.with_ring(|ring| {
+            ring.is_due() || (ring.has_unsubmitted() && (ring.enter().is_err() || ring.is_due()))
+        });
+        self.announce(due == Some(true))
+    }
+
+    fn sleep(&self, timeout_ns: Option<u64>) -> bool {
+        let slept = self.with_ring(|ring| ring.enter_and_wait(timeout_ns));
+        let due = match slept {
+            Some(Err(error)) => error.kind() != io::ErrorKind::Interrupted,
+            _ => self.with_ring(Ring::is_due) == Some(true),
+        };
+        self.announce(due)
+    }
+}
+
+impl Uring {
+    /// Has the turn run in this pass.
+    fn announce(&self, due: bool) -> bool {
+        if due {
+            // SAFETY: the loop that sleeps here is alive.
+            let cx = unsafe { Cx::from_handle(self.evpl) };
+            cx.events.fds().mark_readable(self.bell_pointer());
+        }
+        due
+    }
+}
+
+/// Whether waiting may help.
+fn is_shortage(error: &io::Error) -> bool {
+    matches!(
+        error.raw_os_error(),
+        Some(libc::EMFILE | libc::ENFILE | libc::ENOMEM | libc::EAGAIN)
+    )
+}
+
+unsafe extern "C" fn on_retry(evpl: *mut evpl, _timer: *mut evpl_timer) {
+    // SAFETY: the loop fires its timers with its own handle.
+    let cx = unsafe { Cx::from_handle(evpl) };
+    of(cx).arm(cx);
 }
 
 /// The end of a pass: hand over what it queued.
@@ -627,8 +743,8 @@ unsafe extern "C" fn on_bell(evpl: *mut evpl, _event: *mut evpl_fd_event) {
     let cx = unsafe { Cx::from_handle(evpl) };
     let uring = of(cx);
     cx.events.fds().mark_unreadable(uring.bell_pointer());
-    // An edge needs no reading; a level would stay.
-    if cx.config().mech() == CoreMech::Select {
+    // Where it rings, it does so until it is silenced.
+    if cx.events.poller_fd().is_none() {
         uring.with_ring(Ring::silence_bell);
     }
     uring.turn(cx);

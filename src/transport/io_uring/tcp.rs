@@ -63,8 +63,12 @@ impl Protocol for UringTcp {
         let uring = of(cx);
         let socket = uring.adopt(bind, fd, State::Connecting, None);
         bind.set_io(Io::Uring(socket.clone()));
-        uring.starting.with(|starting| starting.push(socket));
-        uring.arm(cx);
+        if uring.is_open() {
+            start(cx, uring, &socket, bind);
+        } else {
+            uring.starting.with(|starting| starting.push(socket));
+            uring.arm(cx);
+        }
         Ok(())
     }
 
@@ -94,13 +98,13 @@ impl Protocol for UringTcp {
             unreachable!("a TCP listener accepts sockets")
         };
         let uring = of(cx);
-        uring.open(cx)?;
         // A peer that reset already makes these fail; receiving reports that.
         bind.set_local(local_address(fd.as_raw_fd()).ok());
         let _ = socket::set_nodelay(fd.as_raw_fd());
         let socket = uring.adopt(bind, fd, State::Connected, None);
         bind.set_io(Io::Uring(socket.clone()));
-        start(cx, uring, &socket, bind);
+        uring.starting.with(|starting| starting.push(socket));
+        uring.arm(cx);
         cx.notify_connected(bind);
         Ok(())
     }
@@ -242,7 +246,11 @@ fn append_copy(cx: &Cx, bind: &Bind, socket: &Socket, bytes: &[u8], queued: u64)
             let tail = ring.back().expect("bytes are queued");
             let end = tail.data().wrapping_add(tail.len() as usize);
             // SAFETY: the room behind our tail is reserved for this bind.
-            unsafe { into_room.as_ptr().copy_to_nonoverlapping(end, into_room.len()) };
+            unsafe {
+                into_room
+                    .as_ptr()
+                    .copy_to_nonoverlapping(end, into_room.len())
+            };
             ring.extend_back(into_room.len() as u32);
         });
         socket.tail_room.set((room - into_room.len()) as u32);
@@ -325,7 +333,7 @@ fn flush(cx: &Cx, uring: &Uring, socket: &Rc<Socket>, bind: &Bind) {
 }
 
 fn start_sending(cx: &Cx, uring: &Uring, socket: &Socket, bind: &Bind) {
-    if socket.sending.get() || socket.broken.get() {
+    if socket.sending.get() || socket.broken.get() || !uring.is_open() {
         return;
     }
     let fd = types::Fd(socket.raw_fd());
