@@ -212,6 +212,8 @@ pub struct Uring {
     descriptors_due: Cell<bool>,
     /// Tries again to open a ring.
     retry: UnsafeCell<evpl_timer>,
+    /// There was no ring the last time; logged once until there is one.
+    exhausted: Cell<bool>,
     evpl: *mut evpl,
 }
 
@@ -243,6 +245,7 @@ impl Uring {
                 deadline: 0,
                 oneshot: 0,
             }),
+            exhausted: Cell::new(false),
             evpl: cx.evpl(),
         }
     }
@@ -268,6 +271,7 @@ impl Uring {
         )?;
         cx.events.fds().read_interest(self.bell_pointer());
         self.ring.replace(Some(ring));
+        self.exhausted.set(false);
         if let Some(poller) = poller {
             self.watch_descriptors(poller);
             let sleeper: *const dyn Sleeper = self;
@@ -453,7 +457,9 @@ impl Uring {
             return;
         }
         let opened = self.open(cx);
-        if let Err(error) = &opened {
+        if let Err(error) = &opened
+            && !self.exhausted.replace(true)
+        {
             crate::log_error!("io_uring", "no ring for this loop: {}", error);
         }
         for socket in starting {
