@@ -75,10 +75,13 @@ pub trait ClosedBinds {
 
 /// Where a loop sleeps in place of its poller: a queue of completions that also hears of descriptors.
 pub trait Sleeper {
-    /// Whether something is there for the loop.
-    fn look(&self) -> bool;
+    /// Whether something is there for the loop. What is queued for the kernel may stay if the loop
+    /// `sleeps_next`.
+    fn look(&self, sleeps_next: bool) -> bool;
     /// Sleeps until something is there or the time is over; whether it is.
     fn sleep(&self, timeout_ns: Option<u64>) -> bool;
+    /// Whether descriptors may be ready; the caller looks at them.
+    fn take_descriptors_due(&self) -> bool;
 }
 
 /// How long a spin watches an inbox with traffic between two looks at the descriptors.
@@ -258,6 +261,9 @@ impl EventLoop {
         if mode.on.get() && mode.iterations.get() < self.config.poll_iterations {
             mode.iterations.set(mode.iterations.get() + 1);
             self.polls.poll(evpl);
+            if let Some(sleeper) = self.sleeper() {
+                sleeper.look(false);
+            }
         } else {
             self.full_pass(evpl, closed);
             mode.iterations.set(0);
@@ -313,7 +319,7 @@ impl EventLoop {
         }
     }
 
-    /// Has the loop sleep somewhere else; that place asks for `look_at_descriptors` when it is time.
+    /// Has the loop sleep somewhere else.
     ///
     /// # Safety
     /// `sleeper` stays until it is replaced.
@@ -321,23 +327,26 @@ impl EventLoop {
         self.sleeper.set(sleeper);
     }
 
+    fn sleeper(&self) -> Option<&dyn Sleeper> {
+        // SAFETY: whoever set it keeps it until it is replaced.
+        self.sleeper.get().map(|sleeper| unsafe { &*sleeper })
+    }
+
     /// A descriptor that is readable while a watched descriptor is ready, if the mechanism has one.
     pub fn poller_fd(&self) -> Option<RawFd> {
         self.poller.fd()
     }
 
-    /// Latches what is ready, without waiting.
-    pub fn look_at_descriptors(&self) {
-        self.wait_in_poller(Some(0));
-    }
-
     fn wait_in_kernel(&self, timeout_ns: Option<u64>) -> usize {
-        let Some(sleeper) = self.sleeper.get() else {
+        let Some(sleeper) = self.sleeper() else {
             return self.wait_in_poller(timeout_ns);
         };
-        // SAFETY: whoever set it keeps it until it is replaced.
-        let sleeper = unsafe { &*sleeper };
-        usize::from(sleeper.look() || (timeout_ns != Some(0) && sleeper.sleep(timeout_ns)))
+        let sleeps = timeout_ns != Some(0);
+        let found = sleeper.look(sleeps) || (sleeps && sleeper.sleep(timeout_ns));
+        if sleeper.take_descriptors_due() {
+            self.wait_in_poller(Some(0));
+        }
+        usize::from(found)
     }
 
     fn wait_in_poller(&self, timeout_ns: Option<u64>) -> usize {

@@ -89,6 +89,13 @@ struct Token {
     slot: u32,
 }
 
+/// Stands for the loop's descriptors; belongs to no socket.
+const DESCRIPTORS: Token = Token {
+    kind: Kind::Descriptors as u8,
+    generation: 0,
+    slot: 0,
+};
+
 const GENERATION_MASK: u32 = 0x00ff_ffff;
 
 impl Token {
@@ -208,8 +215,11 @@ pub struct Uring {
     /// Its callback deals with completions; the descriptor rings only where the loop cannot sleep on the
     /// ring.
     bell: FdEvent,
-    /// Descriptors of the loop are ready.
+    /// Descriptors of the loop are ready: the next wait looks at them, because what becomes ready after
+    /// the wait of a pass is for the next pass.
     descriptors_due: Cell<bool>,
+    /// They were looked at before the completion that tells of them was taken.
+    descriptors_seen: Cell<bool>,
     /// Tries again to open a ring.
     retry: UnsafeCell<evpl_timer>,
     /// There was no ring the last time; logged once until there is one.
@@ -239,6 +249,7 @@ impl Uring {
             }),
             bell: FdEvent::unregistered(),
             descriptors_due: Cell::new(false),
+            descriptors_seen: Cell::new(false),
             retry: UnsafeCell::new(evpl_timer {
                 callback: None,
                 interval: 0,
@@ -272,8 +283,8 @@ impl Uring {
         cx.events.fds().read_interest(self.bell_pointer());
         self.ring.replace(Some(ring));
         self.exhausted.set(false);
-        if let Some(poller) = poller {
-            self.watch_descriptors(poller);
+        if poller.is_some() {
+            self.descriptors_due.set(true);
             let sleeper: *const dyn Sleeper = self;
             // SAFETY: this is boxed and `drop_ring`, which runs before it goes, takes it out again.
             unsafe { cx.events.set_sleeper(Some(sleeper)) };
@@ -281,15 +292,15 @@ impl Uring {
         Ok(())
     }
 
-    /// Has the ring tell when a descriptor of the loop is ready.
-    fn watch_descriptors(&self, poller: RawFd) {
-        let token = Token {
-            kind: Kind::Descriptors as u8,
-            generation: 0,
-            slot: 0,
+    /// Has the ring tell, once, when a descriptor of the loop is ready.
+    fn watch_descriptors(&self) {
+        // SAFETY: the loop that this belongs to is alive.
+        let cx = unsafe { Cx::from_handle(self.evpl) };
+        let Some(poller) = cx.events.poller_fd() else {
+            return;
         };
         let ready = opcode::PollAdd::new(types::Fd(poller), libc::POLLIN as u32).build();
-        let ready = ready.user_data(token.pack());
+        let ready = ready.user_data(DESCRIPTORS.pack());
         // SAFETY: the request names no memory.
         self.with_ring(|ring| unsafe { ring.push(&ready) });
     }
@@ -305,6 +316,7 @@ impl Uring {
             unsafe { cx.events.set_sleeper(None) };
             let _ = cx.events.remove_internal(self.bell_pointer());
             self.descriptors_due.set(false);
+            self.descriptors_seen.set(false);
             self.ring.take();
         }
     }
@@ -325,20 +337,22 @@ impl Uring {
         }
     }
 
+    /// Has a turn run at the end of this pass, or of the next one if this one had it: a program that
+    /// sends whenever something was sent must not keep the pass from ending.
     fn arm(&self, cx: &Cx) {
-        cx.events.defer_again(self.work.get());
+        cx.events.defer(self.work.get());
     }
 
     /// Hands over what is queued and deals with what is completed.
     fn turn(&self, cx: &Cx) {
         self.start(cx);
-        let entered = self.with_ring(|ring| match ring.needs_enter() {
+        let entered = self.with_ring(|ring| match ring.has_work() || ring.has_unsubmitted() {
             true => ring.enter(),
             false => Ok(()),
         });
         match entered {
             None => return,
-            Some(Ok(())) => self.forget_gathers(),
+            Some(Ok(())) => self.forget_gathers(cx),
             Some(Err(error)) => match error.raw_os_error() {
                 Some(libc::EEXIST) => self.move_here(cx),
                 // Completions or memory come first; the next pass tries again.
@@ -347,22 +361,17 @@ impl Uring {
             },
         }
         self.reap(cx);
-        if self.descriptors_due.replace(false)
-            && let Some(poller) = cx.events.poller_fd()
-        {
-            cx.events.look_at_descriptors();
-            self.watch_descriptors(poller);
-            self.arm(cx);
-        }
         if self.with_ring(Ring::is_due) == Some(true) {
             cx.events.fds().mark_readable(self.bell_pointer());
         }
     }
 
     /// Headers that the kernel has taken are free for the next sends.
-    fn forget_gathers(&self) {
+    fn forget_gathers(&self, cx: &Cx) {
         if self.with_ring(Ring::has_unsubmitted) == Some(false) {
             self.gathers_used.set(0);
+        } else {
+            self.arm(cx);
         }
     }
 
@@ -378,7 +387,12 @@ impl Uring {
     fn complete(&self, cx: &Cx, completion: Completion) {
         let token = Token::unpack(completion.user_data);
         if token.kind == Kind::Descriptors as u8 {
-            return self.descriptors_due.set(true);
+            if self.descriptors_seen.replace(false) {
+                self.watch_descriptors();
+            } else {
+                self.descriptors_due.set(true);
+            }
+            return;
         }
         let socket = self
             .find(&token)
@@ -693,12 +707,14 @@ impl Uring {
 }
 
 impl Sleeper for Uring {
-    fn look(&self) -> bool {
-        // A failure is for the turn to deal with.
+    fn look(&self, sleeps_next: bool) -> bool {
         let due = self.with_ring(|ring| {
-            ring.is_due() || (ring.has_unsubmitted() && (ring.enter().is_err() || ring.is_due()))
+            let enter = ring.has_work() || (ring.has_unsubmitted() && !sleeps_next);
+            // A failure is for the turn to deal with.
+            (enter && ring.enter().is_err()) || ring.is_due()
         });
-        self.announce(due == Some(true))
+        let due = self.announce(due == Some(true));
+        due || self.descriptors_due.get()
     }
 
     fn sleep(&self, timeout_ns: Option<u64>) -> bool {
@@ -708,6 +724,16 @@ impl Sleeper for Uring {
             _ => self.with_ring(Ring::is_due) == Some(true),
         };
         self.announce(due)
+    }
+
+    fn take_descriptors_due(&self) -> bool {
+        if self.descriptors_due.replace(false) {
+            self.watch_descriptors();
+            return true;
+        }
+        let told = self.with_ring(|ring| ring.holds(DESCRIPTORS.pack())) == Some(true);
+        self.descriptors_seen.set(told);
+        told
     }
 }
 

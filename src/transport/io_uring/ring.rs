@@ -131,11 +131,11 @@ impl Ring {
         self.unsubmitted.get()
     }
 
-    /// Whether an enter has something to do. No system call.
-    pub fn needs_enter(&self) -> bool {
+    /// Whether completions come with the next enter. No system call.
+    pub fn has_work(&self) -> bool {
         // SAFETY: rings are used by one thread at a time, and no other view of the queue is alive.
         let requests = unsafe { self.uring.submission_shared() };
-        self.unsubmitted.get() || requests.taskrun() || requests.cq_overflow()
+        requests.taskrun() || requests.cq_overflow()
     }
 
     /// Hands over everything queued and has the kernel finish what is due. `EEXIST` means that this
@@ -215,16 +215,21 @@ impl Ring {
         })
     }
 
+    /// Whether a completion for `user_data` is there. No system call.
+    pub fn holds(&self, user_data: u64) -> bool {
+        // SAFETY: rings are used by one thread at a time, and no other view of the queue is alive.
+        let mut queue = unsafe { self.uring.completion_shared() };
+        let found = queue.any(|entry: cqueue::Entry| entry.user_data() == user_data);
+        // Dropping the view would take what it has seen.
+        core::mem::forget(queue);
+        found
+    }
+
     /// Whether a completion is there, or comes with the next enter. No system call.
     pub fn is_due(&self) -> bool {
-        // SAFETY: rings are used by one thread at a time, and no other view of the queues is alive.
-        let (requests, completions) = unsafe {
-            (
-                self.uring.submission_shared(),
-                self.uring.completion_shared(),
-            )
-        };
-        !completions.is_empty() || requests.taskrun() || requests.cq_overflow()
+        // SAFETY: rings are used by one thread at a time, and no other view of the queue is alive.
+        let completions = unsafe { self.uring.completion_shared() };
+        !completions.is_empty() || self.has_work()
     }
 
     /// Whether the kernel keeps completions that found no room.
