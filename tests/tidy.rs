@@ -45,6 +45,7 @@ const UNSAFE: [&str; 28] = [
     "transport/deliver.rs",
     "transport/inbox.rs",
     "transport/inproc/",
+    "transport/io_uring/",
     "transport/mod.rs",
     "transport/publication.rs",
     "transport/registry.rs",

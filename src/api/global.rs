@@ -12,6 +12,7 @@ use super::{Evpl, endpoint, metrics};
 use crate::config::{GlobalConfig, ThreadConfig};
 use crate::memory::slab::{Pool, PoolConfig};
 use crate::time::Clock;
+use crate::transport::io_uring;
 use crate::transport::registry::{self, Row};
 use crate::transport::{DropCounters, Process, address::AddressKind};
 
@@ -100,6 +101,7 @@ fn publish(mut config: GlobalConfig) {
     // SAFETY: ignoring a signal runs no code of ours.
     unsafe { libc::signal(libc::SIGPIPE, libc::SIG_IGN) };
     endpoint::RESOLVE_TIMEOUT_MS.store(config.resolve_timeout_ms, Ordering::Relaxed);
+    io_uring::configure(&config);
     let clock = Box::leak(Box::new(Clock::new(
         config.virtual_clock,
         config.hf_time_mode,

@@ -7,11 +7,13 @@
 
 use std::cell::{Cell, UnsafeCell};
 use std::collections::VecDeque;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use super::Cx;
 use super::address::{Address, AddressKind};
 use super::inproc::InprocIo;
+use super::io_uring;
 use super::registry::{self, Row};
 use super::socket::listen::ListenIo;
 use super::socket::stream::StreamIo;
@@ -55,6 +57,7 @@ pub enum Io {
     Udp(Box<UdpIo>),
     Inproc(InprocIo),
     Listen(Box<ListenIo>),
+    Uring(Rc<io_uring::Socket>),
 }
 
 /// One message in the send queue of a bind that keeps message boundaries.

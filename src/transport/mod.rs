@@ -16,6 +16,7 @@ pub mod bind;
 pub mod deliver;
 pub mod inbox;
 pub mod inproc;
+pub mod io_uring;
 pub mod publication;
 pub mod registry;
 pub mod socket;
@@ -48,6 +49,11 @@ pub struct Caps {
 
 /// One way to move bytes or messages.
 pub trait Protocol: Sync {
+    /// Whether this process can use it, or why not.
+    fn available(&self) -> Result<(), registry::Missing> {
+        Ok(())
+    }
+
     /// Starts a connection. An error becomes DISCONNECTED in a later pass.
     fn connect(&self, _cx: &Cx, _bind: &Bind, _local: Option<Arc<Address>>) -> io::Result<()> {
         Err(unsupported())
@@ -132,6 +138,7 @@ pub struct Cx {
     pub process: &'static Process,
     pub inbox: Arc<Inbox>,
     pub datagrams: socket::udp::Receiver,
+    pub uring: io_uring::PerLoop,
     /// Arrays of delivered messages, kept for their capacity.
     message_arrays: LoopCell<Vec<Vec<Iovec>>>,
     /// The array mail is read from, kept for its capacity.
@@ -154,6 +161,7 @@ impl Cx {
             process,
             inbox,
             datagrams: socket::udp::Receiver::default(),
+            uring: io_uring::PerLoop::default(),
             message_arrays: LoopCell::default(),
             mails: LoopCell::default(),
             batches: LoopCell::default(),

@@ -343,7 +343,7 @@ fn write_once(cx: &Cx, bind: &Bind) -> io::Result<bool> {
 }
 
 /// Takes `sent` bytes off the records of a segmented stream; how many of them that completed.
-fn count_whole_messages(bind: &Bind, mut sent: u64) -> u64 {
+pub fn count_whole_messages(bind: &Bind, mut sent: u64) -> u64 {
     bind.messages.with(|messages| {
         let mut whole = 0;
         while let Some(front) = messages.front_mut() {
