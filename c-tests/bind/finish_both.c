@@ -1,4 +1,4 @@
-// protocols: STREAM_SOCKET_TCP STREAM_SOCKET_UNIX STREAM_SOCKET_UNIX@ STREAM_INPROC DATAGRAM_INPROC
+// protocols: STREAM_SOCKET_TCP STREAM_SOCKET_TLS STREAM_SOCKET_UNIX STREAM_SOCKET_UNIX@ STREAM_INPROC DATAGRAM_INPROC
 
 // Both ends send and finish at once: a finishing end still receives until it has sent all.
 

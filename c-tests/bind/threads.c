@@ -1,4 +1,4 @@
-// protocols: STREAM_SOCKET_TCP STREAM_SOCKET_UNIX STREAM_SOCKET_UNIX@ STREAM_INPROC DATAGRAM_INPROC
+// protocols: STREAM_SOCKET_TCP STREAM_SOCKET_TLS STREAM_SOCKET_UNIX STREAM_SOCKET_UNIX@ STREAM_INPROC DATAGRAM_INPROC
 
 // Client and server on different threads, each with its own loop: a thousand round trips.
 

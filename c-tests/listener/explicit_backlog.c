@@ -1,4 +1,4 @@
-// protocols: STREAM_SOCKET_TCP STREAM_SOCKET_UNIX
+// protocols: STREAM_SOCKET_TCP STREAM_SOCKET_TLS STREAM_SOCKET_UNIX
 
 // A backlog of one is honoured, and connections still all get through.
 

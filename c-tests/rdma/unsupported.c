@@ -1,4 +1,4 @@
-// protocols: STREAM_SOCKET_TCP STREAM_SOCKET_UNIX STREAM_INPROC DATAGRAM_SOCKET_UDP
+// protocols: STREAM_SOCKET_TCP STREAM_SOCKET_TLS STREAM_SOCKET_UNIX STREAM_INPROC DATAGRAM_SOCKET_UDP
 
 // Without RDMA: address 0 and key 0, ENOTSUP inside the call, and every reference stays the caller's, TAKE_REF or not.
 

@@ -1,4 +1,4 @@
-// protocols: STREAM_SOCKET_TCP STREAM_SOCKET_UNIX STREAM_INPROC
+// protocols: STREAM_SOCKET_TCP STREAM_SOCKET_TLS STREAM_SOCKET_UNIX STREAM_INPROC
 
 // A hundred thousand sends of one byte each.
 

@@ -19,6 +19,7 @@ pub mod inproc;
 pub mod publication;
 pub mod registry;
 pub mod socket;
+pub mod tls;
 
 use std::io;
 use std::mem::offset_of;
@@ -106,6 +107,7 @@ pub struct Process {
     pub names: inproc::names::Names,
     pub publications: publication::Publications,
     pub drops: DropCounters,
+    pub tls: tls::context::Contexts,
 }
 
 /// Datagrams given up, by reason; for logs and tools.
@@ -132,6 +134,7 @@ pub struct Cx {
     pub process: &'static Process,
     pub inbox: Arc<Inbox>,
     pub datagrams: socket::udp::Receiver,
+    pub tls: tls::connection::Scratch,
     /// Arrays of delivered messages, kept for their capacity.
     message_arrays: LoopCell<Vec<Vec<Iovec>>>,
     /// The array mail is read from, kept for its capacity.
@@ -154,6 +157,7 @@ impl Cx {
             process,
             inbox,
             datagrams: socket::udp::Receiver::default(),
+            tls: tls::connection::Scratch::default(),
             message_arrays: LoopCell::default(),
             mails: LoopCell::default(),
             batches: LoopCell::default(),
