@@ -160,7 +160,7 @@ fn header(kind: u8, len: usize) -> [u8; HEADER_LEN] {
 /// The length of the record that starts with `header`, header included.
 pub fn wire_len(header: &[u8]) -> Result<usize, Failure> {
     let len = HEADER_LEN + (usize::from(header[3]) << 8 | usize::from(header[4]));
-    if header[1] != 3 {
+    if header[1..3] != [3, 3] {
         return Err(Failure::new(
             AlertDescription::ProtocolVersion,
             "wrong version number",

@@ -1,3 +1,5 @@
+//! Records between two ends that shook hands in memory.
+
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, LazyLock};
 
