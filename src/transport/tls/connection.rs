@@ -190,7 +190,9 @@ fn start_timeout(cx: &Cx, bind: &Bind) {
 unsafe extern "C" fn on_timeout(evpl: *mut evpl, timer: *mut evpl_timer) {
     // SAFETY: the timer is the first field of a `TlsIo` whose bind is open: a close removes it.
     let (cx, bind) = unsafe { (Cx::from_handle(evpl), &*(*timer.cast::<TlsIo>()).bind) };
-    handshake_failed(cx, bind, "the peer took too long");
+    if !bind.has(PENDING_CLOSED) {
+        handshake_failed(cx, bind, "the peer took too long");
+    }
 }
 
 unsafe extern "C" fn on_readable(evpl: *mut evpl, event: *mut evpl_fd_event) {

@@ -22,6 +22,7 @@ use rustls::{ClientConfig, ServerConfig};
 use super::verify::Verifier;
 use super::{certificate, ciphers};
 use crate::config::GlobalConfig;
+use crate::sys::library;
 
 /// The names offered by clients and selected by servers, best first. Read by every handshake.
 static ALPN: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
@@ -103,6 +104,8 @@ fn client(config: &GlobalConfig) -> Result<Arc<ClientConfig>, String> {
 }
 
 fn provider(config: &GlobalConfig) -> Result<Arc<CryptoProvider>, String> {
+    // AWS-LC has data for each thread that uses it, whose destructor runs when the thread ends.
+    library::pin();
     let list = config.tls_cipher_list.as_deref().map(CStr::to_string_lossy);
     Ok(Arc::new(CryptoProvider {
         cipher_suites: ciphers::select(list.as_deref(), config.tls_ktls_enabled)?,
