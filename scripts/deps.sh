@@ -10,6 +10,7 @@ cmake:cmake
 pkg-config:pkg-config
 python3:python3
 curl:curl
+openssl:openssl
 ip:iproute2
 unshare:util-linux
 socat:socat

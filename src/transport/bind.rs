@@ -18,6 +18,7 @@ use super::registry::{self, Row};
 use super::socket::listen::ListenIo;
 use super::socket::stream::StreamIo;
 use super::socket::udp::UdpIo;
+use super::tls::connection::TlsIo;
 use crate::abi::{
     evpl, evpl_bind, evpl_deferral, evpl_fd_event, evpl_notify_callback_t, evpl_rdma_callback_t,
     evpl_segment_callback_t,
@@ -58,6 +59,7 @@ pub enum Io {
     Inproc(InprocIo),
     Listen(Box<ListenIo>),
     Uring(Rc<io_uring::Socket>),
+    Tls(Box<TlsIo>),
 }
 
 /// One message in the send queue of a bind that keeps message boundaries.

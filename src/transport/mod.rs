@@ -20,6 +20,7 @@ pub mod io_uring;
 pub mod publication;
 pub mod registry;
 pub mod socket;
+pub mod tls;
 
 use std::io;
 use std::mem::offset_of;
@@ -112,6 +113,7 @@ pub struct Process {
     pub names: inproc::names::Names,
     pub publications: publication::Publications,
     pub drops: DropCounters,
+    pub tls: tls::context::Contexts,
 }
 
 /// Datagrams given up, by reason; for logs and tools.
@@ -139,6 +141,7 @@ pub struct Cx {
     pub inbox: Arc<Inbox>,
     pub datagrams: socket::udp::Receiver,
     pub uring: io_uring::PerLoop,
+    pub tls: tls::connection::Scratch,
     /// Arrays of delivered messages, kept for their capacity.
     message_arrays: LoopCell<Vec<Vec<Iovec>>>,
     /// The array mail is read from, kept for its capacity.
@@ -162,6 +165,7 @@ impl Cx {
             inbox,
             datagrams: socket::udp::Receiver::default(),
             uring: io_uring::PerLoop::default(),
+            tls: tls::connection::Scratch::default(),
             message_arrays: LoopCell::default(),
             mails: LoopCell::default(),
             batches: LoopCell::default(),

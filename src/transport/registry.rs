@@ -5,6 +5,7 @@ use super::inbox::AcceptRequest;
 use super::inproc::{InprocDatagram, InprocStream};
 use super::io_uring::tcp::UringTcp;
 use super::socket::{tcp::Tcp, udp::Udp, unix::Unix};
+use super::tls::Tls;
 use super::{Caps, Cx, Protocol};
 use crate::abi::{EVPL_NUM_PROTO, evpl_notify_callback_t, evpl_segment_callback_t};
 
@@ -103,7 +104,7 @@ static ROWS: [Row; EVPL_NUM_PROTO as usize] = [
         id: 7,
         name: "STREAM_SOCKET_TLS",
         caps: STREAM,
-        implementation: NOT_BUILT,
+        implementation: Ok(&Tls),
     },
     Row {
         id: 8,

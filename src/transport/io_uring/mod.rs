@@ -27,7 +27,7 @@ use super::registry::Missing;
 use crate::abi::{evpl, evpl_deferral, evpl_fd_event, evpl_timer};
 use crate::config::GlobalConfig;
 use crate::event::Sleeper;
-use crate::event::fd_event::FdEvent;
+use crate::event::fd_event::{FdEvent, WatchOutput};
 use crate::memory::cell::LoopCell;
 use crate::memory::iovec::Iovec;
 use crate::memory::iovec_ring::IovecRing;
@@ -278,6 +278,7 @@ impl Uring {
             self.bell_pointer(),
             ring.bell_fd(),
             [Some(on_bell), None, None],
+            WatchOutput::Now,
             false,
         )?;
         cx.events.fds().read_interest(self.bell_pointer());

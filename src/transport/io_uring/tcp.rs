@@ -94,12 +94,12 @@ impl Protocol for UringTcp {
     }
 
     fn attach(&self, cx: &Cx, bind: &Bind, accepted: Accepted) -> io::Result<()> {
-        let Accepted::Socket(fd) = accepted else {
+        let Accepted::Socket { fd, local } = accepted else {
             unreachable!("a TCP listener accepts sockets")
         };
         let uring = of(cx);
         // A peer that reset already makes these fail; receiving reports that.
-        bind.set_local(local_address(fd.as_raw_fd()).ok());
+        bind.set_local(local.or_else(|| local_address(fd.as_raw_fd()).ok()));
         let _ = socket::set_nodelay(fd.as_raw_fd());
         let socket = uring.adopt(bind, fd, State::Connected, None);
         bind.set_io(Io::Uring(socket.clone()));
@@ -473,7 +473,7 @@ pub fn accepted(cx: &Cx, uring: &Uring, socket: &Rc<Socket>, completion: Complet
             Ok(peer) => listening.sink.accept(
                 Some(cx),
                 bind.row(),
-                Accepted::Socket(fd),
+                Accepted::Socket { fd, local: None },
                 from_kernel(&peer),
             ),
             // It was reset before anybody saw it.
