@@ -80,6 +80,11 @@ impl FdEvent {
         self.flags.set(self.flags.get() & !flags);
     }
 
+    /// Somebody waits for the kernel to take output again; trying before it says so is in vain.
+    pub fn awaits_writable(&self) -> bool {
+        self.has(WRITE_INTEREST) && !self.has(WRITABLE)
+    }
+
     fn read_ready(&self) -> bool {
         self.has(READABLE | READ_INTEREST)
     }

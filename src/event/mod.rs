@@ -215,10 +215,6 @@ impl EventLoop {
         self.evpl.get()
     }
 
-    pub fn clock(&self) -> &'static Clock {
-        self.clock
-    }
-
     pub fn fds(&self) -> &FdEvents {
         &self.fds
     }

@@ -13,6 +13,14 @@ use super::callback::{self, storage};
 use crate::abi::{evpl, evpl_timer, evpl_timer_callback_t};
 use crate::memory::cell::LoopCell;
 
+/// Storage of a timer that is not registered.
+pub const IDLE: evpl_timer = evpl_timer {
+    callback: None,
+    interval: 0,
+    deadline: 0,
+    oneshot: 0,
+};
+
 /// Deadline in ticks, then the order of arming.
 type Key = (u64, u64);
 

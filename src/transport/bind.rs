@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::Cx;
-use super::address::{Address, AddressKind};
+use super::address::Address;
 use super::inproc::InprocIo;
 use super::registry::{self, Row};
 use super::socket::listen::ListenIo;
@@ -258,10 +258,6 @@ impl Bind {
 
     pub fn is_stream(&self) -> bool {
         self.row().caps.stream
-    }
-
-    pub fn is_inet(&self) -> bool {
-        self.row().caps.kind == AddressKind::Inet
     }
 
     pub fn is_closing(&self) -> bool {

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use super::from_kernel;
 use crate::abi::{evpl, evpl_fd_event, evpl_timer};
 use crate::event::fd_event::WatchOutput;
+use crate::event::timer;
 use crate::memory::cell::LoopCell;
 use crate::sys::socket;
 use crate::transport::Cx;
@@ -68,14 +69,8 @@ pub fn adopt(
     file: Option<SocketFile>,
 ) -> io::Result<()> {
     let raw = fd.as_raw_fd();
-    let idle = evpl_timer {
-        callback: None,
-        interval: 0,
-        deadline: 0,
-        oneshot: 0,
-    };
     bind.set_io(Io::Listen(Box::new(ListenIo {
-        retry: LoopCell::new(idle),
+        retry: LoopCell::new(timer::IDLE),
         bind,
         fd: LoopCell::new(Some(fd)),
         file: LoopCell::new(file),

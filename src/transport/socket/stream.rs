@@ -12,7 +12,7 @@ use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 
 use crate::abi::{evpl, evpl_fd_event};
-use crate::event::fd_event::{ERROR, WRITABLE, WRITE_INTEREST, WatchOutput};
+use crate::event::fd_event::{ERROR, WatchOutput};
 use crate::memory::cell::LoopCell;
 use crate::sys::socket;
 use crate::transport::Cx;
@@ -269,8 +269,7 @@ fn end_of_stream(cx: &Cx, bind: &Bind) {
 
 /// The flush at the end of a pass. While the kernel is full it would be in vain.
 pub fn flush_queued(cx: &Cx, bind: &Bind) {
-    let awaits_writable = bind.event().has(WRITE_INTEREST) && !bind.event().has(WRITABLE);
-    if !awaits_writable {
+    if !bind.event().awaits_writable() {
         flush(cx, bind);
     }
 }

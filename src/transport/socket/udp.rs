@@ -13,7 +13,8 @@ use std::sync::Arc;
 
 use super::{local_address, to_kernel};
 use crate::abi::{evpl, evpl_fd_event, evpl_timer};
-use crate::event::fd_event::{WRITABLE, WRITE_INTEREST, WatchOutput};
+use crate::event::fd_event::WatchOutput;
+use crate::event::timer;
 use crate::memory::cell::LoopCell;
 use crate::memory::iovec::Iovec;
 use crate::sys::socket::{self, SockAddr};
@@ -112,14 +113,8 @@ impl Protocol for Udp {
         }
         socket::bind(raw, &address)?;
         bind.set_local(Some(local_address(raw)?));
-        let idle = evpl_timer {
-            callback: None,
-            interval: 0,
-            deadline: 0,
-            oneshot: 0,
-        };
         bind.set_io(Io::Udp(Box::new(UdpIo {
-            retry: LoopCell::new(idle),
+            retry: LoopCell::new(timer::IDLE),
             bind,
             fd: LoopCell::new(Some(fd)),
             small_slots_logged: Cell::new(false),
@@ -139,7 +134,7 @@ impl Protocol for Udp {
 
     fn flush(&self, cx: &Cx, bind: &Bind) {
         // While the kernel is full it would be in vain.
-        if !bind.event().has(WRITE_INTEREST) || bind.event().has(WRITABLE) {
+        if !bind.event().awaits_writable() {
             flush(cx, bind);
         }
     }

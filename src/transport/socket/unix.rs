@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::{listen, local_address, stream, to_kernel};
 use crate::abi::{evpl, evpl_timer};
+use crate::event::timer;
 use crate::memory::cell::LoopCell;
 use crate::sys::socket::{self, SockAddr};
 use crate::transport::address::Address;
@@ -107,14 +108,8 @@ fn try_connect(cx: &Cx, bind: &Bind, delay_us: u64, waited_us: u64) -> io::Resul
     match socket::connect(fd, &remote) {
         Ok(connected) => stream::watch_connecting(cx, bind, connected),
         Err(error) if socket::is_transient(&error) && waited_us < RETRY_TOTAL_US_MAX => {
-            let idle = evpl_timer {
-                callback: None,
-                interval: 0,
-                deadline: 0,
-                oneshot: 0,
-            };
             let retry = Box::new(Retry {
-                timer: LoopCell::new(idle),
+                timer: LoopCell::new(timer::IDLE),
                 bind,
                 delay_us: (delay_us * 2).min(RETRY_DELAY_US_MAX),
                 waited_us: waited_us + delay_us,
