@@ -19,7 +19,7 @@ VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
 STATIC_LIBS := -lgcc_s -lutil -lrt -lpthread -lm -ldl -lc
 
 EXAMPLES := $(patsubst examples-c/%.c,$(TARGET)/examples/%,$(wildcard examples-c/*.c))
-STAGES   := rust abi c install examples fault asan tsan
+STAGES   := rust abi c install examples fault vm asan tsan
 
 .PHONY: lib tools examples demo test $(STAGES:%=test-%) bench bench-programs headers install \
         uninstall deps bench-deps clean

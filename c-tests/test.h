@@ -179,6 +179,11 @@ test_config(void)
 
     CHECK(config != NULL);
     evpl_global_config_set_core_mech(config, test_core_mech());
+    if (getenv("EVPL_TEST_PROTOCOL") != NULL &&
+        strcmp(getenv("EVPL_TEST_PROTOCOL"), "STREAM_SOCKET_TLS") == 0) {
+        // The certificate is one that the library makes itself.
+        evpl_global_config_set_tls_verify_peer(config, 0);
+    }
     return config;
 }
 
@@ -239,6 +244,55 @@ test_evpl_with(int poll_mode, int poll_iterations, int wait_ms)
     return evpl;
 }
 
+/** What test_log_capture saw: messages at level error, and the last one of them. */
+static int test_log_errors;
+static char test_log_last_error[2048];
+
+TEST_FN void
+test_log_sink(const char *level, const char *module, const char *srcfile, int lineno,
+              const char *fmt, va_list argp)
+{
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+    (void) module;
+    (void) srcfile;
+    (void) lineno;
+    if (strcmp(level, "error") != 0) {
+        return;
+    }
+    pthread_mutex_lock(&lock);
+    test_log_errors++;
+    vsnprintf(test_log_last_error, sizeof(test_log_last_error), fmt, argp);
+    pthread_mutex_unlock(&lock);
+}
+
+/** Counts error messages in place of writing them. */
+TEST_FN void
+test_log_capture(void)
+{
+    test_log_errors        = 0;
+    test_log_last_error[0] = '\0';
+    evpl_set_log_fn(test_log_sink, NULL);
+}
+
+/** Ends the test as skipped, with the library's reason why it has no such protocol. */
+TEST_FN void
+test_skip_protocol(const char *name)
+{
+    struct evpl_listener *listener = evpl_listener_create();
+    struct evpl_endpoint *endpoint = evpl_endpoint_create("127.0.0.1", 9);
+    const char *why                = NULL;
+
+    test_log_capture();
+    for (int id = 0; id < EVPL_NUM_PROTO && why == NULL; id++) {
+        if (!evpl_protocol_available((enum evpl_protocol_id) id)) {
+            CHECK(evpl_listen(listener, (enum evpl_protocol_id) id, endpoint) == -1);
+            why = strstr(test_log_last_error, name);
+        }
+    }
+    SKIP(why != NULL ? why : name);
+}
+
 /** The protocol of this run; ends the test as skipped when it is not registered. */
 TEST_FN enum evpl_protocol_id
 test_protocol(void)
@@ -248,10 +302,7 @@ test_protocol(void)
 
     CHECK(name != NULL);
     if (evpl_protocol_lookup(&id, name) != 0) {
-        static char why[128];
-
-        snprintf(why, sizeof(why), "protocol %s is not available", name);
-        SKIP(why);
+        test_skip_protocol(name);
     }
     return id;
 }
@@ -287,37 +338,6 @@ test_fd_count(void)
     }
     closedir(directory);
     return count;
-}
-
-/** What test_log_capture saw: messages at level error, and the last one of them. */
-static int test_log_errors;
-static char test_log_last_error[2048];
-
-TEST_FN void
-test_log_sink(const char *level, const char *module, const char *srcfile, int lineno,
-              const char *fmt, va_list argp)
-{
-    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-
-    (void) module;
-    (void) srcfile;
-    (void) lineno;
-    if (strcmp(level, "error") != 0) {
-        return;
-    }
-    pthread_mutex_lock(&lock);
-    test_log_errors++;
-    vsnprintf(test_log_last_error, sizeof(test_log_last_error), fmt, argp);
-    pthread_mutex_unlock(&lock);
-}
-
-/** Counts error messages in place of writing them. */
-TEST_FN void
-test_log_capture(void)
-{
-    test_log_errors        = 0;
-    test_log_last_error[0] = '\0';
-    evpl_set_log_fn(test_log_sink, NULL);
 }
 
 /** How a child ended: its exit code, or 128 plus the signal. */

@@ -1,5 +1,5 @@
 // matrix: mech
-// protocols: STREAM_SOCKET_TCP STREAM_SOCKET_UNIX STREAM_SOCKET_UNIX@ STREAM_INPROC DATAGRAM_INPROC
+// protocols: STREAM_SOCKET_TCP STREAM_SOCKET_TLS STREAM_IO_URING_TCP STREAM_SOCKET_UNIX STREAM_SOCKET_UNIX@ STREAM_INPROC DATAGRAM_INPROC
 
 // Send and close in one pass behind another deferral leaves nothing behind that keeps the loop awake.
 

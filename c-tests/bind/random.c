@@ -1,5 +1,5 @@
 // timeout: 60
-// protocols: STREAM_SOCKET_TCP STREAM_SOCKET_UNIX STREAM_INPROC DATAGRAM_INPROC
+// protocols: STREAM_SOCKET_TCP STREAM_SOCKET_TLS STREAM_IO_URING_TCP STREAM_SOCKET_UNIX STREAM_INPROC DATAGRAM_INPROC
 
 // Many connections under random calls from outside and inside callbacks, by seed: sends of every family, both kinds
 // of drain, finish and close on either end. What arrives is always a prefix of what was sent, all of it when the

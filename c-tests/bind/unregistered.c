@@ -30,10 +30,10 @@ main(void)
         int id;
         const char *name;
     } protocols[] = {
-        { EVPL_DATAGRAM_RDMACM_RC, "RDMACM" },   { EVPL_STREAM_XLIO_TCP, "XLIO" },
-        { EVPL_STREAM_IO_URING_TCP, "IO_URING" }, { EVPL_STREAM_SOCKET_TLS, "TLS" },
-        { EVPL_DATAGRAM_TCP_RDMA, "TCP_RDMA" },  { EVPL_NUM_PROTO, "" },
-        { -1, "" },                              { 1000000, "" },
+        { EVPL_DATAGRAM_RDMACM_RC, "RDMACM" },    { EVPL_STREAM_XLIO_TCP, "XLIO" },
+        { EVPL_STREAM_IO_URING_TCP, "IO_URING" }, { EVPL_DATAGRAM_TCP_RDMA, "TCP_RDMA" },
+        { EVPL_NUM_PROTO, "" },                   { -1, "" },
+        { 1000000, "" },
     };
     struct evpl_endpoint *endpoint;
     struct evpl_listener *listener;

@@ -1,5 +1,5 @@
 // timeout: 60
-// protocols: STREAM_SOCKET_TCP STREAM_SOCKET_UNIX
+// protocols: STREAM_SOCKET_TCP STREAM_IO_URING_TCP STREAM_SOCKET_UNIX
 // cflags: -D_GNU_SOURCE
 
 // curl fetches a page twice over one connection, and uploads one.

@@ -1,4 +1,4 @@
-// protocols: STREAM_SOCKET_TCP
+// protocols: STREAM_SOCKET_TCP STREAM_IO_URING_TCP
 
 // netcat sends a line and gets one.
 

@@ -1,5 +1,5 @@
 // timeout: 60
-// protocols: STREAM_SOCKET_TCP STREAM_SOCKET_UNIX
+// protocols: STREAM_SOCKET_TCP STREAM_IO_URING_TCP STREAM_SOCKET_UNIX
 
 // A connection to a socat that echoes: everything comes back, then the program ends when we do.
 

@@ -1,4 +1,4 @@
-// protocols: STREAM_SOCKET_TCP STREAM_SOCKET_UNIX
+// protocols: STREAM_SOCKET_TCP STREAM_SOCKET_TLS STREAM_IO_URING_TCP STREAM_SOCKET_UNIX
 
 // A backlog of one is honoured, and connections still all get through. They are few, as each
 // one that the kernel turns away at first waits a second, then two, then four.

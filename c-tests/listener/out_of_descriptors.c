@@ -1,5 +1,5 @@
 // timeout: 40
-// protocols: STREAM_SOCKET_TCP STREAM_SOCKET_UNIX
+// protocols: STREAM_SOCKET_TCP STREAM_IO_URING_TCP STREAM_SOCKET_UNIX
 
 // Descriptors run out: connections wait in the backlog and are served once descriptors are free again, without
 // another connection to wake the listener; connecting without a descriptor is DISCONNECTED.
@@ -21,8 +21,9 @@ main(void)
 
     counters_start(&flow);
     flow.binding = evpl_listener_attach(flow.evpl, flow.listener, counters_attach, &servers);
-    CHECK_EQ(evpl_listen(flow.listener, flow.protocol, flow.endpoint), 0);
+    // Before the listen: the kernel may note the limit with the accept.
     CHECK_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    CHECK_EQ(evpl_listen(flow.listener, flow.protocol, flow.endpoint), 0);
     for (int i = 0; i < CLIENTS; i++) {
         fds[i] = raw_socket(&flow, &storage, &length);
         CHECK(fds[i] >= 0);

@@ -1,5 +1,5 @@
 // timeout: 60
-// protocols: STREAM_SOCKET_TCP STREAM_SOCKET_UNIX
+// protocols: STREAM_SOCKET_TCP STREAM_IO_URING_TCP STREAM_SOCKET_UNIX
 
 // A peer that sends 100 MB and ends: every byte is delivered, then DISCONNECTED.
 

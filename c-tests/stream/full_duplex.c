@@ -1,6 +1,6 @@
 // timeout: 120
 // matrix: mech
-// protocols: STREAM_SOCKET_TCP STREAM_SOCKET_UNIX STREAM_INPROC
+// protocols: STREAM_SOCKET_TCP STREAM_SOCKET_TLS STREAM_IO_URING_TCP STREAM_SOCKET_UNIX STREAM_INPROC
 
 // Both ends, on threads of their own, send 128 MiB in random pieces a few MiB ahead, and finish once they have
 // sent and received all of it.

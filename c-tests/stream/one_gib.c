@@ -1,6 +1,6 @@
 // matrix: none
 // timeout: 120
-// protocols: STREAM_SOCKET_TCP STREAM_SOCKET_UNIX STREAM_INPROC
+// protocols: STREAM_SOCKET_TCP STREAM_SOCKET_TLS STREAM_IO_URING_TCP STREAM_SOCKET_UNIX STREAM_INPROC
 
 // A gibibyte in one direction: each byte in its place, memory bounded by what SENT reports.
 

@@ -1,5 +1,5 @@
 // timeout: 60
-// protocols: STREAM_SOCKET_TCP STREAM_SOCKET_UNIX
+// protocols: STREAM_SOCKET_TCP STREAM_IO_URING_TCP STREAM_SOCKET_UNIX
 
 // A message that trickles in one byte at a time does not shatter: up to 64 KiB come in 16 iovecs at most. A second
 // connection trickles in between, so that their bytes are no neighbours.

@@ -1,5 +1,5 @@
 // timeout: 60
-// protocols: STREAM_SOCKET_TCP STREAM_SOCKET_UNIX
+// protocols: STREAM_SOCKET_TCP STREAM_IO_URING_TCP STREAM_SOCKET_UNIX
 
 // A reader that takes its time gets everything; the loop sleeps while the socket is full.
 

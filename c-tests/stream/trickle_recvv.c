@@ -1,5 +1,5 @@
 // timeout: 60
-// protocols: STREAM_SOCKET_TCP STREAM_SOCKET_UNIX
+// protocols: STREAM_SOCKET_TCP STREAM_IO_URING_TCP STREAM_SOCKET_UNIX
 
 // The same without a segment callback: 64 KiB in pieces of odd sizes fit 16 iovecs of one recvv, while another
 // connection trickles too.

@@ -95,6 +95,7 @@ impl Evpl {
             unsafe { ListenerBinding::detach(binding) };
         }
         this.cx.datagrams.release(evpl);
+        this.cx.uring.release(&this.cx);
         this.cx.events.close_leftovers();
         global::unregister_loop(evpl.cast());
         this.cx.memory.destroy();
@@ -135,6 +136,7 @@ impl Evpl {
             bind.recv.clear(core::ptr::null_mut());
         });
         self.cx.datagrams.release(core::ptr::null_mut());
+        self.cx.uring.give_up();
     }
 
     pub fn check_thread(&self, function: &'static str) {

@@ -12,8 +12,9 @@ use super::{Evpl, endpoint, metrics};
 use crate::config::{GlobalConfig, ThreadConfig};
 use crate::memory::slab::{Pool, PoolConfig};
 use crate::time::Clock;
+use crate::transport::io_uring;
 use crate::transport::registry::{self, Row};
-use crate::transport::{DropCounters, Process, address::AddressKind};
+use crate::transport::{DropCounters, Process, address::AddressKind, tls};
 
 /// Thread configurations that were used and not released are remembered up to this many, so that a
 /// late release of one is still recognised.
@@ -28,7 +29,6 @@ struct State {
     thread_configs: BTreeSet<usize>,
     consumed: VecDeque<usize>,
     loops: BTreeSet<usize>,
-    alpn: Vec<Vec<u8>>,
 }
 
 // SAFETY: the pointers are identities and owned objects, used under the lock.
@@ -41,7 +41,6 @@ impl State {
             thread_configs: BTreeSet::new(),
             consumed: VecDeque::new(),
             loops: BTreeSet::new(),
-            alpn: Vec::new(),
         }
     }
 }
@@ -100,6 +99,7 @@ fn publish(mut config: GlobalConfig) {
     // SAFETY: ignoring a signal runs no code of ours.
     unsafe { libc::signal(libc::SIGPIPE, libc::SIG_IGN) };
     endpoint::RESOLVE_TIMEOUT_MS.store(config.resolve_timeout_ms, Ordering::Relaxed);
+    io_uring::configure(&config);
     let clock = Box::leak(Box::new(Clock::new(
         config.virtual_clock,
         config.hf_time_mode,
@@ -121,6 +121,7 @@ fn publish(mut config: GlobalConfig) {
         names: Default::default(),
         publications: Default::default(),
         drops: DropCounters::default(),
+        tls: Default::default(),
     }));
     PROCESS.store(process, Ordering::Release);
     // SAFETY: `cleanup` is a function of this library, which runs it before it is unloaded.
@@ -318,12 +319,7 @@ pub fn metrics_text() -> String {
 
 /// Replaces the process's ALPN list, in order of preference.
 pub fn alpn_set(protocols: Vec<Vec<u8>>) {
-    state().alpn = protocols;
-}
-
-/// The process's ALPN list.
-pub fn alpn() -> Vec<Vec<u8>> {
-    state().alpn.clone()
+    tls::context::set_alpn(protocols);
 }
 
 pub fn queue_depth_create_series(role: *const c_char, thread: *const c_char) -> *mut c_void {

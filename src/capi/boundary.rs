@@ -155,6 +155,15 @@ pub unsafe fn c_str<'a>(text: *const c_char) -> Option<&'a CStr> {
 /// # Safety
 /// `out` is NULL or has room for `len` bytes.
 pub unsafe fn text_out(text: &str, out: *mut c_char, len: c_int) {
+    // SAFETY: the same promise.
+    unsafe { bytes_out(text.as_bytes(), out, len) }
+}
+
+/// The same for bytes that need not be text.
+///
+/// # Safety
+/// `out` is NULL or has room for `len` bytes.
+pub unsafe fn bytes_out(text: &[u8], out: *mut c_char, len: c_int) {
     if out.is_null() || len <= 0 {
         return;
     }

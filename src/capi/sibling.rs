@@ -4,10 +4,11 @@
 use core::ffi::{c_char, c_int, c_uint, c_void};
 use core::slice;
 
-use super::boundary::{bind_ref, c_str, text_out};
+use super::boundary::{bind_ref, bytes_out, c_str};
 use crate::abi::{evpl_bind, evpl_block_queue};
 use crate::api::global;
 use crate::log_error;
+use crate::transport::tls;
 
 /// The encoded ALPN list, a length byte and a name for each protocol, has at most this many bytes.
 const ALPN_BYTES_MAX: usize = 256;
@@ -66,8 +67,8 @@ unsafe fn alpn_list(protocols: *const *const c_char, count: c_int) -> Option<Vec
     Some(list)
 }
 
-/// Stores the negotiated name, cut to `len` - 1 bytes, and returns its full length. No protocol of
-/// this build negotiates names, so it is empty.
+/// Stores the name that the handshake of a TLS bind agreed on, cut to `len` - 1 bytes, and returns its
+/// full length; 0 if there is none, or before CONNECTED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn evpl_tls_get_alpn(
     bind: *mut evpl_bind,
@@ -75,10 +76,11 @@ pub unsafe extern "C" fn evpl_tls_get_alpn(
     len: c_int,
 ) -> c_int {
     // SAFETY: a live bind.
-    unsafe { bind_ref(bind, "evpl_tls_get_alpn") };
+    let bind = unsafe { bind_ref(bind, "evpl_tls_get_alpn") };
+    let name = tls::negotiated_name(bind).unwrap_or_default();
     // SAFETY: the caller has room for `len` bytes.
-    unsafe { text_out("", buf, len) };
-    0
+    unsafe { bytes_out(&name, buf, len) };
+    name.len() as c_int
 }
 
 /// A series of the gauge evpl_rpc2_queue_depth, as an object of libprometheus-c; NULL without it.

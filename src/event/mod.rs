@@ -73,6 +73,17 @@ pub trait ClosedBinds {
     fn finalise(&self);
 }
 
+/// Where a loop sleeps in place of its poller: a queue of completions that also hears of descriptors.
+pub trait Sleeper {
+    /// Whether something is there for the loop. What is queued for the kernel may stay if the loop
+    /// `sleeps_next`.
+    fn look(&self, sleeps_next: bool) -> bool;
+    /// Sleeps until something is there or the time is over; whether it is.
+    fn sleep(&self, timeout_ns: Option<u64>) -> bool;
+    /// Whether descriptors may be ready; the caller looks at them.
+    fn take_descriptors_due(&self) -> bool;
+}
+
 /// Reads from the hot descriptor that found something before the others are looked at.
 const HOT_TRIES_MAX: u32 = 8;
 /// How long they wait at most while a loop spins.
@@ -134,6 +145,8 @@ pub struct EventLoop {
     clock: &'static Clock,
     config: ThreadConfig,
     poller: Poller,
+    /// Takes the poller's place in every wait.
+    sleeper: Cell<Option<*const dyn Sleeper>>,
     fds: FdEvents,
     timers: Timers,
     deferrals: Deferrals,
@@ -171,6 +184,7 @@ impl EventLoop {
             clock,
             config,
             poller: Poller::open(mech)?,
+            sleeper: Cell::new(None),
             fds: FdEvents::default(),
             timers: Timers::default(),
             deferrals: Deferrals::default(),
@@ -270,6 +284,9 @@ impl EventLoop {
         if mode.on.get() && mode.iterations.get() < self.config.poll_iterations {
             mode.iterations.set(mode.iterations.get() + 1);
             self.polls.poll(evpl);
+            if let Some(sleeper) = self.sleeper() {
+                sleeper.look(false);
+            }
         } else {
             self.full_pass(evpl, closed);
             mode.iterations.set(0);
@@ -325,7 +342,37 @@ impl EventLoop {
         }
     }
 
+    /// Has the loop sleep somewhere else.
+    ///
+    /// # Safety
+    /// `sleeper` stays until it is replaced.
+    pub unsafe fn set_sleeper(&self, sleeper: Option<*const dyn Sleeper>) {
+        self.sleeper.set(sleeper);
+    }
+
+    fn sleeper(&self) -> Option<&dyn Sleeper> {
+        // SAFETY: whoever set it keeps it until it is replaced.
+        self.sleeper.get().map(|sleeper| unsafe { &*sleeper })
+    }
+
+    /// A descriptor that is readable while a watched descriptor is ready, if the mechanism has one.
+    pub fn poller_fd(&self) -> Option<RawFd> {
+        self.poller.fd()
+    }
+
     fn wait_in_kernel(&self, timeout_ns: Option<u64>) -> usize {
+        let Some(sleeper) = self.sleeper() else {
+            return self.wait_in_poller(timeout_ns);
+        };
+        let sleeps = timeout_ns != Some(0);
+        let found = sleeper.look(sleeps) || (sleeps && sleeper.sleep(timeout_ns));
+        if sleeper.take_descriptors_due() {
+            self.wait_in_poller(Some(0));
+        }
+        usize::from(found)
+    }
+
+    fn wait_in_poller(&self, timeout_ns: Option<u64>) -> usize {
         match self.poller.wait(&self.fds, timeout_ns) {
             Ok(count) => count,
             // select needs memory for many descriptors; the next pass asks again.

@@ -33,6 +33,10 @@ impl Epoll {
         Ok(Epoll { fd })
     }
 
+    pub fn fd(&self) -> RawFd {
+        self.fd.as_raw_fd()
+    }
+
     /// Registers `fd`, edge triggered, for input, errors and hang-ups, and for output if `output` says so;
     /// `data` comes back with each event.
     pub fn add(&self, fd: RawFd, data: u64, output: bool) -> io::Result<()> {

@@ -6,6 +6,7 @@ use std::io;
 pub mod cpu;
 pub mod epoll;
 pub mod eventfd;
+pub mod library;
 pub mod mmap;
 pub mod select;
 pub mod socket;

@@ -98,6 +98,22 @@ pub fn local_address(fd: RawFd) -> io::Result<SockAddr> {
     Ok(address)
 }
 
+pub fn peer_address(fd: RawFd) -> io::Result<SockAddr> {
+    let mut address = SockAddr::empty();
+    let mut len = address.len;
+    // SAFETY: the kernel writes at most `len` bytes of the address and the length itself.
+    check(unsafe { libc::getpeername(fd, address.as_mut_ptr(), &mut len) })?;
+    address.len = len;
+    Ok(address)
+}
+
+/// Lets calls on the socket wait, as io_uring asks for: it does not wait for a non-blocking one.
+pub fn set_blocking(fd: RawFd) -> io::Result<()> {
+    let mut on: libc::c_int = 0;
+    // SAFETY: the kernel reads one int.
+    check(unsafe { libc::ioctl(fd, libc::FIONBIO, &raw mut on) }).map(drop)
+}
+
 /// Takes the pending error of a socket; `Ok` if there is none.
 pub fn take_error(fd: RawFd) -> io::Result<()> {
     let mut errno: libc::c_int = 0;

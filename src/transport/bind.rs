@@ -7,15 +7,18 @@
 
 use std::cell::{Cell, UnsafeCell};
 use std::collections::VecDeque;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use super::Cx;
 use super::address::Address;
 use super::inproc::InprocIo;
+use super::io_uring;
 use super::registry::{self, Row};
 use super::socket::listen::ListenIo;
 use super::socket::stream::StreamIo;
 use super::socket::udp::UdpIo;
+use super::tls::connection::TlsIo;
 use crate::abi::{
     evpl, evpl_bind, evpl_deferral, evpl_fd_event, evpl_notify_callback_t, evpl_rdma_callback_t,
     evpl_segment_callback_t,
@@ -55,6 +58,8 @@ pub enum Io {
     Udp(Box<UdpIo>),
     Inproc(InprocIo),
     Listen(Box<ListenIo>),
+    Uring(Rc<io_uring::Socket>),
+    Tls(Box<TlsIo>),
 }
 
 /// One message in the send queue of a bind that keeps message boundaries.

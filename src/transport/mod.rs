@@ -16,9 +16,11 @@ pub mod bind;
 pub mod deliver;
 pub mod inbox;
 pub mod inproc;
+pub mod io_uring;
 pub mod publication;
 pub mod registry;
 pub mod socket;
+pub mod tls;
 
 use std::io;
 use std::mem::offset_of;
@@ -48,6 +50,11 @@ pub struct Caps {
 
 /// One way to move bytes or messages.
 pub trait Protocol: Sync {
+    /// Whether this process can use it, or why not.
+    fn available(&self) -> Result<(), registry::Missing> {
+        Ok(())
+    }
+
     /// Starts a connection. An error becomes DISCONNECTED in a later pass.
     fn connect(&self, _cx: &Cx, _bind: &Bind, _local: Option<Arc<Address>>) -> io::Result<()> {
         Err(unsupported())
@@ -106,6 +113,7 @@ pub struct Process {
     pub names: inproc::names::Names,
     pub publications: publication::Publications,
     pub drops: DropCounters,
+    pub tls: tls::context::Contexts,
 }
 
 /// Datagrams given up, by reason; for logs and tools.
@@ -132,6 +140,8 @@ pub struct Cx {
     pub process: &'static Process,
     pub inbox: Arc<Inbox>,
     pub datagrams: socket::udp::Receiver,
+    pub uring: io_uring::PerLoop,
+    pub tls: tls::connection::Scratch,
     /// Arrays of delivered messages, kept for their capacity.
     message_arrays: LoopCell<Vec<Vec<Iovec>>>,
     /// The array mail is read from, kept for its capacity.
@@ -154,6 +164,8 @@ impl Cx {
             process,
             inbox,
             datagrams: socket::udp::Receiver::default(),
+            uring: io_uring::PerLoop::default(),
+            tls: tls::connection::Scratch::default(),
             message_arrays: LoopCell::default(),
             mails: LoopCell::default(),
             batches: LoopCell::default(),

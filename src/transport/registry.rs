@@ -3,7 +3,9 @@
 use super::address::AddressKind;
 use super::inbox::AcceptRequest;
 use super::inproc::{InprocDatagram, InprocStream};
+use super::io_uring::tcp::UringTcp;
 use super::socket::{tcp::Tcp, udp::Udp, unix::Unix};
+use super::tls::Tls;
 use super::{Caps, Cx, Protocol};
 use crate::abi::{EVPL_NUM_PROTO, evpl_notify_callback_t, evpl_segment_callback_t};
 
@@ -90,7 +92,7 @@ static ROWS: [Row; EVPL_NUM_PROTO as usize] = [
         id: 5,
         name: "STREAM_IO_URING_TCP",
         caps: STREAM,
-        implementation: NOT_BUILT,
+        implementation: Ok(&UringTcp),
     },
     Row {
         id: 6,
@@ -102,7 +104,7 @@ static ROWS: [Row; EVPL_NUM_PROTO as usize] = [
         id: 7,
         name: "STREAM_SOCKET_TLS",
         caps: STREAM,
-        implementation: NOT_BUILT,
+        implementation: Ok(&Tls),
     },
     Row {
         id: 8,
@@ -131,6 +133,10 @@ static ROWS: [Row; EVPL_NUM_PROTO as usize] = [
 ];
 
 impl Row {
+    fn available(&self) -> Result<(), Missing> {
+        self.implementation?.available()
+    }
+
     /// The implementation of a bind's own row.
     pub fn protocol(&self) -> &'static dyn Protocol {
         self.implementation
@@ -154,15 +160,15 @@ pub fn find(id: i32) -> Result<&'static Row, String> {
     let Some(row) = row else {
         return Err(format!("protocol {id} does not exist"));
     };
-    match row.implementation {
-        Ok(_) => Ok(row),
+    match row.available() {
+        Ok(()) => Ok(row),
         Err(Missing(reason)) => Err(format!("protocol {} is not available: {reason}", row.name)),
     }
 }
 
 pub fn find_by_name(name: &[u8]) -> Option<&'static Row> {
     ROWS.iter()
-        .find(|row| row.implementation.is_ok() && row.name.as_bytes() == name)
+        .find(|row| row.name.as_bytes() == name && row.available().is_ok())
 }
 
 /// An accepted connection reaches the thread that will own it: attach callback, transport, CONNECTED.

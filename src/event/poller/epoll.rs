@@ -19,6 +19,10 @@ impl EpollPoller {
         })
     }
 
+    pub fn fd(&self) -> RawFd {
+        self.epoll.fd()
+    }
+
     pub fn add(&self, fd: RawFd, slot: u32, generation: u32, output: bool) -> io::Result<()> {
         self.epoll.add(fd, data(slot, generation), output)
     }

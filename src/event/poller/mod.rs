@@ -24,6 +24,14 @@ impl Poller {
         })
     }
 
+    /// A descriptor that tells of all watched ones.
+    pub fn fd(&self) -> Option<RawFd> {
+        match self {
+            Poller::Epoll(poller) => Some(poller.fd()),
+            Poller::Select(_) => None,
+        }
+    }
+
     pub fn add(&self, fd: RawFd, slot: u32, generation: u32, output: bool) -> io::Result<()> {
         match self {
             Poller::Epoll(poller) => poller.add(fd, slot, generation, output),

@@ -125,7 +125,7 @@ unsafe extern "C" fn on_readable(evpl: *mut evpl, event: *mut evpl_fd_event) {
 }
 
 /// Whether it is this one connection that failed before we saw it; see accept(2), error handling.
-fn failed_before_accept(errno: i32) -> bool {
+pub fn failed_before_accept(errno: i32) -> bool {
     matches!(
         errno,
         libc::EINTR

@@ -228,7 +228,9 @@ fn read_once(cx: &Cx, bind: &Bind) -> io::Result<ReadOutcome> {
         io.tail_room.set((room - into_room) as u32);
     }
     if received > into_room {
-        append_from_window(cx, bind, received - into_room, queued + into_room as u64);
+        let queued = queued + into_room as u64;
+        let reserved = append_from_window(cx, bind, received - into_room, queued);
+        io.tail_room.set(reserved as u32);
     }
     cx.received(bind);
     Ok(if received < space {
@@ -238,18 +240,17 @@ fn read_once(cx: &Cx, bind: &Bind) -> io::Result<ReadOutcome> {
     })
 }
 
-/// Queues bytes that are in the loop's window, with room behind them if they trickle.
-fn append_from_window(cx: &Cx, bind: &Bind, len: usize, queued: u64) {
+/// Queues bytes that are in the loop's window, with room behind them if they trickle; returns how much.
+pub fn append_from_window(cx: &Cx, bind: &Bind, len: usize, queued: u64) -> usize {
     let trickles = queued > 0 && len <= TRICKLE_LEN_MAX;
     let room = if trickles {
         queued.clamp(TAIL_ROOM_MIN, TAIL_ROOM_MAX) as usize
     } else {
         0
     };
-    let reserved = cx.memory.recv_commit(len, room, &mut |iovec| {
+    cx.memory.recv_commit(len, room, &mut |iovec| {
         bind.recv.with(|ring| ring.push_merged(iovec, cx.evpl()))
-    });
-    io(bind).tail_room.set(reserved as u32);
+    })
 }
 
 /// The peer will send no more. Half-open connections are not kept: what the socket still takes is
@@ -342,7 +343,7 @@ fn write_once(cx: &Cx, bind: &Bind) -> io::Result<bool> {
 }
 
 /// Takes `sent` bytes off the records of a segmented stream; how many of them that completed.
-fn count_whole_messages(bind: &Bind, mut sent: u64) -> u64 {
+pub fn count_whole_messages(bind: &Bind, mut sent: u64) -> u64 {
     bind.messages.with(|messages| {
         let mut whole = 0;
         while let Some(front) = messages.front_mut() {

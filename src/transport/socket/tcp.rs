@@ -3,11 +3,11 @@
 #![forbid(unsafe_code)]
 
 use std::io;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::Arc;
 
 use super::{listen, local_address, stream, to_kernel};
-use crate::sys::socket;
+use crate::sys::socket::{self, SockAddr};
 use crate::transport::address::Address;
 use crate::transport::bind::Bind;
 use crate::transport::inbox::{AcceptSink, Accepted};
@@ -15,16 +15,23 @@ use crate::transport::{Cx, Protocol};
 
 pub struct Tcp;
 
+/// A socket that is ready for connect(2), and the address to connect to.
+pub fn open(bind: &Bind, local: Option<Arc<Address>>) -> io::Result<(OwnedFd, SockAddr)> {
+    let remote = to_kernel(&bind.remote().expect("connect sets the remote address"));
+    let fd = socket::open(remote.family(), libc::SOCK_STREAM)?;
+    let raw = fd.as_raw_fd();
+    socket::set_nodelay(raw)?;
+    if let Some(local) = local {
+        socket::set_option(raw, libc::SOL_SOCKET, libc::SO_REUSEADDR, 1)?;
+        socket::bind(raw, &to_kernel(&local))?;
+    }
+    Ok((fd, remote))
+}
+
 impl Protocol for Tcp {
     fn connect(&self, cx: &Cx, bind: &Bind, local: Option<Arc<Address>>) -> io::Result<()> {
-        let remote = to_kernel(&bind.remote().expect("connect sets the remote address"));
-        let fd = socket::open(remote.family(), libc::SOCK_STREAM)?;
+        let (fd, remote) = open(bind, local)?;
         let raw = fd.as_raw_fd();
-        socket::set_nodelay(raw)?;
-        if let Some(local) = local {
-            socket::set_option(raw, libc::SOL_SOCKET, libc::SO_REUSEADDR, 1)?;
-            socket::bind(raw, &to_kernel(&local))?;
-        }
         stream::adopt_connecting(bind, fd);
         let connected = socket::connect(raw, &remote)?;
         // The kernel chose the port in connect(2), whether or not the handshake is over.

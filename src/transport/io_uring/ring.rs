@@ -1,0 +1,470 @@
+//! One io_uring with its ring of provided receive buffers: what is shared with the kernel.
+//!
+//! It knows nothing of binds. Requests that find the submission queue full wait in a backlog, in order.
+//! A ring belongs to the thread that made it: an enter from another one is `EEXIST`, and its requests
+//! can then no longer touch memory, because only that thread runs their work.
+
+use std::cell::Cell;
+use std::collections::VecDeque;
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU16, Ordering};
+
+use io_uring::types::{BufRingEntry, SubmitArgs, Timespec};
+use io_uring::{IoUring, Probe, cqueue, opcode, squeue};
+
+use crate::memory::cell::LoopCell;
+use crate::sys::eventfd;
+use crate::sys::mmap::Mapping;
+use crate::transport::registry::Missing;
+
+/// Submission entries of one loop, if the configuration allows that many: they are sent once a pass.
+const SUBMISSIONS_MAX: u32 = 512;
+const SUBMISSIONS_MIN: u32 = 2;
+/// Completion entries, whatever the configuration says.
+const COMPLETIONS_MIN: u32 = 64;
+const COMPLETIONS_MAX: u32 = 32_768;
+/// Attempts to open a ring, each with half the entries, while locked memory does not suffice.
+const OPEN_ATTEMPTS_MAX: u32 = 6;
+/// The one group of provided buffers.
+pub const BUFFER_GROUP: u16 = 1;
+
+const ENTER_GETEVENTS: u32 = 1;
+
+/// What the kernel's io_uring can do beyond the least that is needed.
+#[derive(Clone, Copy)]
+struct Features {
+    /// Completions of one thread's own, run when it asks for them.
+    deferred: bool,
+}
+
+/// What the kernel said about one request.
+#[derive(Clone, Copy)]
+pub struct Completion {
+    pub user_data: u64,
+    /// A negative errno, or what the operation returns.
+    pub result: i32,
+    pub flags: u32,
+}
+
+pub struct Ring {
+    uring: IoUring,
+    bell: OwnedFd,
+    backlog: LoopCell<VecDeque<squeue::Entry>>,
+    buffers: LoopCell<Option<BufferRing>>,
+    /// Entries were pushed since the last enter.
+    unsubmitted: Cell<bool>,
+}
+
+impl Ring {
+    /// A ring of at most `entries` submissions, bound to this thread. Its bell rings with completions
+    /// if `rings` says so.
+    pub fn open(entries: u32, rings: bool) -> io::Result<Ring> {
+        let mut submissions = entries.clamp(SUBMISSIONS_MIN, SUBMISSIONS_MAX);
+        let mut completions = entries
+            .max(submissions * 2)
+            .clamp(COMPLETIONS_MIN, COMPLETIONS_MAX);
+        let features = features().map_err(|Missing(_)| io::ErrorKind::Unsupported)?;
+        for attempt in 1.. {
+            match build(submissions, completions, features) {
+                Err(error)
+                    if error.raw_os_error() == Some(libc::ENOMEM)
+                        && attempt < OPEN_ATTEMPTS_MAX =>
+                {
+                    submissions = (submissions / 2).max(SUBMISSIONS_MIN);
+                    completions = (completions / 2).max(COMPLETIONS_MIN);
+                }
+                Err(error) => return Err(error),
+                Ok(uring) => {
+                    let bell = eventfd::open()?;
+                    if rings {
+                        uring.submitter().register_eventfd(bell.as_raw_fd())?;
+                    }
+                    return Ok(Ring {
+                        uring,
+                        bell,
+                        backlog: LoopCell::default(),
+                        buffers: LoopCell::default(),
+                        unsubmitted: Cell::new(false),
+                    });
+                }
+            }
+        }
+        unreachable!("the last attempt returns")
+    }
+
+    /// What becomes readable when a completion is due.
+    pub fn bell_fd(&self) -> RawFd {
+        self.bell.as_raw_fd()
+    }
+
+    /// Takes back what made the bell readable.
+    pub fn silence_bell(&self) {
+        eventfd::drain(self.bell.as_raw_fd());
+    }
+
+    /// Queues a request. It reaches the kernel with the next enter.
+    ///
+    /// # Safety
+    /// Memory that the request names stays valid until its last completion.
+    pub unsafe fn push(&self, entry: &squeue::Entry) {
+        self.unsubmitted.set(true);
+        let waiting = self.backlog.with(|backlog| !backlog.is_empty());
+        // SAFETY: the caller's promise.
+        if waiting || !unsafe { self.push_now(entry) } {
+            self.backlog
+                .with(|backlog| backlog.push_back(entry.clone()));
+        }
+    }
+
+    /// # Safety
+    /// As for `push`.
+    unsafe fn push_now(&self, entry: &squeue::Entry) -> bool {
+        // SAFETY: rings are used by one thread at a time, and no other view of the queue is alive.
+        let mut queue = unsafe { self.uring.submission_shared() };
+        // SAFETY: the caller's promise.
+        unsafe { queue.push(entry) }.is_ok()
+    }
+
+    pub fn has_unsubmitted(&self) -> bool {
+        self.unsubmitted.get()
+    }
+
+    /// Whether completions come with the next enter. No system call.
+    pub fn has_work(&self) -> bool {
+        // SAFETY: rings are used by one thread at a time, and no other view of the queue is alive.
+        let requests = unsafe { self.uring.submission_shared() };
+        requests.taskrun() || requests.cq_overflow()
+    }
+
+    /// Hands over everything queued and has the kernel finish what is due. `EEXIST` means that this
+    /// thread is not the ring's.
+    pub fn enter(&self) -> io::Result<()> {
+        loop {
+            self.refill();
+            let queued = self.queued();
+            // SAFETY: no argument is passed.
+            let entered = unsafe {
+                self.uring.submitter().enter::<libc::sigset_t>(
+                    queued as u32,
+                    0,
+                    ENTER_GETEVENTS,
+                    None,
+                )
+            };
+            match entered {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+                Ok(_) if self.backlog.with(|backlog| backlog.is_empty()) => {
+                    self.unsubmitted.set(self.queued() > 0);
+                    return Ok(());
+                }
+                // The kernel took nothing although there was something: completions come first.
+                Ok(0) if queued > 0 => return Ok(()),
+                Ok(_) => {}
+            }
+        }
+    }
+
+    /// As `enter`, and sleeps for at most `timeout_ns` until there is a completion.
+    pub fn enter_and_wait(&self, timeout_ns: Option<u64>) -> io::Result<()> {
+        self.refill();
+        let entered = match timeout_ns {
+            None => self.uring.submitter().submit_and_wait(1),
+            Some(ns) => {
+                let timeout = Timespec::new()
+                    .sec(ns / 1_000_000_000)
+                    .nsec((ns % 1_000_000_000) as u32);
+                let arguments = SubmitArgs::new().timespec(&timeout);
+                self.uring.submitter().submit_with_args(1, &arguments)
+            }
+        };
+        self.unsubmitted
+            .set(self.queued() > 0 || self.backlog.with(|backlog| !backlog.is_empty()));
+        match entered {
+            Err(error) if error.raw_os_error() == Some(libc::ETIME) => Ok(()),
+            other => other.map(drop),
+        }
+    }
+
+    /// Moves what waits in the backlog to where the kernel reads.
+    fn refill(&self) {
+        while let Some(entry) = self.backlog.with(|backlog| backlog.front().cloned()) {
+            // SAFETY: whoever queued the entry promised that its memory stays.
+            if !unsafe { self.push_now(&entry) } {
+                return;
+            }
+            self.backlog.with(|backlog| backlog.pop_front());
+        }
+    }
+
+    fn queued(&self) -> usize {
+        // SAFETY: rings are used by one thread at a time, and no other view of the queue is alive.
+        unsafe { self.uring.submission_shared() }.len()
+    }
+
+    /// The next completion that is already there. No system call.
+    pub fn take(&self) -> Option<Completion> {
+        // SAFETY: rings are used by one thread at a time, and no other view of the queue is alive.
+        let entry: cqueue::Entry = unsafe { self.uring.completion_shared() }.next()?;
+        Some(Completion {
+            user_data: entry.user_data(),
+            result: entry.result(),
+            flags: entry.flags(),
+        })
+    }
+
+    /// Whether a completion for `user_data` is there. No system call.
+    pub fn holds(&self, user_data: u64) -> bool {
+        // SAFETY: rings are used by one thread at a time, and no other view of the queue is alive.
+        let mut queue = unsafe { self.uring.completion_shared() };
+        let found = queue.any(|entry: cqueue::Entry| entry.user_data() == user_data);
+        // Dropping the view would take what it has seen.
+        core::mem::forget(queue);
+        found
+    }
+
+    /// Whether a completion is there, or comes with the next enter. No system call.
+    pub fn is_due(&self) -> bool {
+        // SAFETY: rings are used by one thread at a time, and no other view of the queue is alive.
+        let completions = unsafe { self.uring.completion_shared() };
+        !completions.is_empty() || self.has_work()
+    }
+
+    /// Whether the kernel keeps completions that found no room.
+    pub fn has_overflown(&self) -> bool {
+        // SAFETY: rings are used by one thread at a time, and no other view of the queue is alive.
+        unsafe { self.uring.submission_shared() }.cq_overflow()
+    }
+
+    /// Registers a ring for `len` buffers, a power of two, unless there is one already.
+    pub fn open_buffers(&self, len: u16) -> io::Result<bool> {
+        self.buffers.with(|buffers| {
+            if buffers.is_some() {
+                return Ok(false);
+            }
+            let ring = BufferRing::new(len)?;
+            ring.register(&self.uring)?;
+            *buffers = Some(ring);
+            Ok(true)
+        })
+    }
+
+    /// Lets the kernel receive into `len` bytes at `data`, as buffer `id`.
+    ///
+    /// # Safety
+    /// The bytes are the kernel's alone until a completion names the buffer or the ring is closed.
+    pub unsafe fn provide(&self, id: u16, data: *mut u8, len: u32) {
+        self.buffers.with(|buffers| {
+            let ring = buffers
+                .as_mut()
+                .expect("opened before buffers are provided");
+            // SAFETY: the caller's promise.
+            unsafe { ring.push(id, data, len) };
+        });
+    }
+}
+
+/// The entries through which buffers are given to the kernel.
+struct BufferRing {
+    entries: Mapping,
+    len: u16,
+    tail: u16,
+}
+
+impl BufferRing {
+    fn new(len: u16) -> io::Result<BufferRing> {
+        debug_assert!(len.is_power_of_two());
+        Ok(BufferRing {
+            entries: Mapping::reserve(u64::from(len) * size_of::<BufRingEntry>() as u64)?,
+            len,
+            tail: 0,
+        })
+    }
+
+    fn register(&self, uring: &IoUring) -> io::Result<()> {
+        let address = self.entries.start().expose_provenance() as u64;
+        // SAFETY: the mapping holds `len` entries and is unmapped only after the ring is closed, whose
+        // owner drops it first.
+        unsafe {
+            uring
+                .submitter()
+                .register_buf_ring_with_flags(address, self.len, BUFFER_GROUP, 0)
+        }
+    }
+
+    /// # Safety
+    /// As for `Ring::provide`.
+    unsafe fn push(&mut self, id: u16, data: *mut u8, len: u32) {
+        let base = self.entries.start().cast::<BufRingEntry>();
+        // SAFETY: the index is within the mapping, and the kernel reads the entry only after the tail
+        // below says so.
+        let entry = unsafe { &mut *base.add(usize::from(self.tail & (self.len - 1))) };
+        entry.set_addr(data.expose_provenance() as u64);
+        entry.set_len(len);
+        entry.set_bid(id);
+        self.tail = self.tail.wrapping_add(1);
+        // SAFETY: the tail is in the first entry of the mapping; the kernel only reads it.
+        let tail = unsafe { &*BufRingEntry::tail(base).cast::<AtomicU16>() };
+        // Pairs with the kernel's acquire load of the tail.
+        tail.store(self.tail, Ordering::Release);
+    }
+}
+
+fn build(submissions: u32, completions: u32, features: Features) -> io::Result<IoUring> {
+    let mut builder = IoUring::builder();
+    builder
+        .dontfork()
+        .setup_clamp()
+        .setup_submit_all()
+        .setup_cqsize(completions.max(submissions))
+        .setup_single_issuer();
+    if features.deferred {
+        builder.setup_defer_taskrun().setup_taskrun_flag();
+    } else {
+        builder.setup_coop_taskrun().setup_taskrun_flag();
+    }
+    builder.build(submissions)
+}
+
+/// Whether this process can use io_uring, or why not. Tried once.
+pub fn probe() -> Result<(), Missing> {
+    features().map(drop)
+}
+
+fn features() -> Result<Features, Missing> {
+    static FEATURES: OnceLock<Result<Features, Missing>> = OnceLock::new();
+    *FEATURES.get_or_init(|| try_features().map_err(|error| explain(&error)))
+}
+
+fn try_features() -> io::Result<Features> {
+    let entries = SUBMISSIONS_MIN;
+    let mut features = Features { deferred: true };
+    let uring = match build(entries, COMPLETIONS_MIN, features) {
+        Err(error) if error.raw_os_error() == Some(libc::EINVAL) => {
+            features.deferred = false;
+            build(entries, COMPLETIONS_MIN, features)?
+        }
+        other => other?,
+    };
+    let mut known = Probe::new();
+    uring.submitter().register_probe(&mut known)?;
+    // Zero-copy send came with the same release as multishot receive, which has no number of its own.
+    let needed = [
+        opcode::SendZc::CODE,
+        opcode::Send::CODE,
+        opcode::SendMsg::CODE,
+        opcode::RecvMulti::CODE,
+        opcode::AcceptMulti::CODE,
+        opcode::PollAdd::CODE,
+        opcode::AsyncCancel2::CODE,
+    ];
+    if !needed.into_iter().all(|code| known.is_supported(code)) {
+        return Err(io::Error::from_raw_os_error(libc::EINVAL));
+    }
+    BufferRing::new(1)?.register(&uring)?;
+    uring.submit_and_wait(0)?;
+    Ok(features)
+}
+
+fn explain(error: &io::Error) -> Missing {
+    Missing(match error.raw_os_error() {
+        Some(libc::ENOSYS) => "the kernel has no io_uring",
+        Some(libc::EPERM) => match policy().as_deref() {
+            Some("1" | "2") => "io_uring is forbidden by kernel.io_uring_disabled",
+            _ => "io_uring is blocked by a seccomp filter or a security module",
+        },
+        Some(libc::EACCES) => "io_uring is blocked by a seccomp filter or a security module",
+        Some(libc::EINVAL) => "the kernel's io_uring is too old: 6.0 is needed",
+        Some(libc::ENOMEM) => "locked memory (RLIMIT_MEMLOCK) does not suffice for a ring",
+        Some(libc::EMFILE | libc::ENFILE) => "no descriptor was left for a ring",
+        _ => "opening an io_uring failed",
+    })
+}
+
+fn policy() -> Option<String> {
+    std::fs::read_to_string("/proc/sys/kernel/io_uring_disabled")
+        .ok()
+        .map(|text| text.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+    use std::os::unix::net::UnixStream;
+
+    fn completions(ring: &Ring, count: usize) -> Vec<Completion> {
+        let mut found = Vec::new();
+        while found.len() < count {
+            ring.enter_and_wait(Some(1_000_000_000)).unwrap();
+            let before = found.len();
+            found.extend(core::iter::from_fn(|| ring.take()));
+            assert!(found.len() > before, "nothing completes");
+        }
+        found
+    }
+
+    #[test]
+    fn more_requests_than_entries_all_complete_in_order() {
+        let Ok(ring) = Ring::open(2, false) else {
+            return;
+        };
+        for number in 0..100 {
+            // SAFETY: the request names no memory.
+            unsafe { ring.push(&opcode::Nop::new().build().user_data(number)) };
+        }
+        let seen = completions(&ring, 100);
+        let seen: Vec<u64> = seen.iter().map(|completion| completion.user_data).collect();
+        assert_eq!(seen, (0..100).collect::<Vec<u64>>());
+    }
+
+    #[test]
+    fn received_bytes_are_in_the_provided_buffer_and_its_lack_is_reported() {
+        let Ok(ring) = Ring::open(8, false) else {
+            return;
+        };
+        let (mut writer, reader) = UnixStream::pair().unwrap();
+        assert!(ring.open_buffers(1).unwrap());
+        assert!(!ring.open_buffers(1).unwrap());
+        let mut buffer = [0u8; 16];
+        // SAFETY: the buffer outlives the ring's use of it.
+        unsafe { ring.provide(7, buffer.as_mut_ptr(), 16) };
+        let fd = io_uring::types::Fd(reader.as_raw_fd());
+        // SAFETY: the memory is that of the provided buffer.
+        unsafe { ring.push(&opcode::RecvMulti::new(fd, BUFFER_GROUP).build()) };
+        ring.enter().unwrap();
+        writer.write_all(b"hello").unwrap();
+        let first = completions(&ring, 1)[0];
+        assert_eq!(
+            (first.result, cqueue::buffer_select(first.flags)),
+            (5, Some(7))
+        );
+        assert!(cqueue::more(first.flags));
+        assert_eq!(&buffer[..5], b"hello");
+        writer.write_all(b"again").unwrap();
+        let second = completions(&ring, 1)[0];
+        assert_eq!(second.result, -libc::ENOBUFS);
+        assert!(!cqueue::more(second.flags));
+    }
+
+    #[test]
+    fn the_bell_rings_for_work_that_waits_for_an_enter() {
+        let Ok(ring) = Ring::open(8, true) else {
+            return;
+        };
+        let (mut writer, reader) = UnixStream::pair().unwrap();
+        let fd = io_uring::types::Fd(reader.as_raw_fd());
+        // SAFETY: the request names no memory.
+        unsafe { ring.push(&opcode::PollAdd::new(fd, libc::POLLIN as u32).build()) };
+        ring.enter().unwrap();
+        assert!(!ring.is_due());
+        assert!(!eventfd::drain(ring.bell_fd()));
+        writer.write_all(b"x").unwrap();
+        assert!(ring.is_due(), "known without a system call");
+        assert!(eventfd::drain(ring.bell_fd()));
+        ring.enter().unwrap();
+        assert!(ring.take().is_some());
+    }
+}
