@@ -26,12 +26,14 @@ const WRITE_IOVECS_MAX: usize = 128;
 const READS_PER_TURN_MAX: usize = 16;
 /// Reads that fetch what a peer left behind after it stopped taking our bytes.
 const READS_AFTER_FAILURE_MAX: usize = 1024;
-/// Reads in a row that the kernel had more for, without a hang-up.
+/// Reads in a row that the kernel had more for, or may have by now, without a hang-up.
 const FULL_READS_PER_TURN_MAX: usize = 4;
+/// A read this long took so much time that the sender may have gone on meanwhile.
+const BULK_LEN_MIN: usize = 16 << 10;
 /// The smallest rest of the receive window that is read into alone.
 const READ_LEN_MIN: usize = 64 << 10;
 /// The most that one read takes from either part of the window: what stays in the CPU's cache.
-const READ_LEN_MAX: usize = 256 << 10;
+const READ_LEN_MAX: usize = 64 << 10;
 /// Room reserved behind the bytes of an incomplete message.
 const TAIL_ROOM_MIN: u64 = 4 << 10;
 const TAIL_ROOM_MAX: u64 = 64 << 10;
@@ -164,7 +166,9 @@ fn read(cx: &Cx, bind: &Bind) {
         match outcome {
             Ok(ReadOutcome::Full) if turn < FULL_READS_PER_TURN_MAX || bind.event().has(ERROR) => {}
             Ok(ReadOutcome::Full) => return,
-            Ok(ReadOutcome::Short) if bind.event().has(ERROR) => {}
+            Ok(ReadOutcome::Bulk) if turn < FULL_READS_PER_TURN_MAX => {}
+            Ok(ReadOutcome::Bulk | ReadOutcome::Short) if bind.event().has(ERROR) => {}
+            Ok(ReadOutcome::Bulk) => return,
             Ok(ReadOutcome::Short) => return cx.events.fds().mark_unreadable(bind.event_pointer()),
             Ok(ReadOutcome::End) => return end_of_stream(cx, bind),
             Err(error) if socket::is_transient(&error) => {
@@ -182,6 +186,8 @@ fn read(cx: &Cx, bind: &Bind) {
 enum ReadOutcome {
     /// The kernel may have more.
     Full,
+    /// The kernel had less than there was space for, but a lot.
+    Bulk,
     /// The kernel had less than there was space for.
     Short,
     End,
@@ -233,10 +239,12 @@ fn read_once(cx: &Cx, bind: &Bind) -> io::Result<ReadOutcome> {
         io.tail_room.set(reserved as u32);
     }
     cx.received(bind);
-    Ok(if received < space {
-        ReadOutcome::Short
-    } else {
+    Ok(if received == space {
         ReadOutcome::Full
+    } else if received >= BULK_LEN_MIN {
+        ReadOutcome::Bulk
+    } else {
+        ReadOutcome::Short
     })
 }
 
@@ -307,7 +315,7 @@ fn write_failed(cx: &Cx, bind: &Bind) {
     for _ in 0..READS_AFTER_FAILURE_MAX {
         if !matches!(
             read_once(cx, bind),
-            Ok(ReadOutcome::Full | ReadOutcome::Short)
+            Ok(ReadOutcome::Full | ReadOutcome::Bulk | ReadOutcome::Short)
         ) || bind.has(PENDING_CLOSED)
         {
             break;
@@ -321,8 +329,10 @@ fn wait_writable(cx: &Cx, bind: &Bind) {
 }
 
 fn flushed(cx: &Cx, bind: &Bind) {
-    // Entries without bytes may be left.
-    bind.send.consume(0, cx.evpl());
+    if !bind.send.with(|ring| ring.is_empty()) {
+        // Entries without bytes.
+        bind.send.consume(0, cx.evpl());
+    }
     bind.messages.with(|messages| messages.clear());
     bind.trim_send();
     cx.events.fds().write_disinterest(bind.event_pointer());
