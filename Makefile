@@ -19,9 +19,9 @@ VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
 STATIC_LIBS := -lgcc_s -lutil -lrt -lpthread -lm -ldl -lc
 
 EXAMPLES := $(patsubst examples-c/%.c,$(TARGET)/examples/%,$(wildcard examples-c/*.c))
-STAGES   := rust abi c install examples fault vm asan tsan
+STAGES   := rust abi c install examples fault memcheck vm asan tsan
 
-.PHONY: lib tools examples demo test $(STAGES:%=test-%) bench bench-programs headers install \
+.PHONY: lib tools examples demo test $(STAGES:%=test-%) bench bench-programs soak headers install \
         uninstall deps bench-deps clean
 
 # One cargo rustc for each kind: a build of all kinds at once silently leaves LTO out.
@@ -52,11 +52,15 @@ test: deps
 $(STAGES:%=test-%): test-%:
 	@scripts/test-$*.sh
 
+# A million connections and 100 GB over each transport; see docs/robustness.md.
+soak:
+	scripts/soak.sh $(SOAK_ARGS)
+
 # Everything of benches/ is measured in one run of about five minutes; on an idle machine, or it says
 # little. BENCH_ARGS goes to benches/run.py: --only NAME, --rounds N, --json FILE, --markdown FILE.
 BENCH_BIN      := $(TARGET)/benches
 BENCH_EVPL     := rtt bulk echo_evpl memory inproc loop
-BENCH_RAW      := echo_raw load connects
+BENCH_RAW      := echo_raw load connects victim
 BENCH_CC        = $(CC) -O2 -g -Wall -Wextra -D_GNU_SOURCE -Iinclude -pthread
 BENCH_PROGRAMS := $(addprefix $(BENCH_BIN)/,$(BENCH_EVPL) $(BENCH_RAW) echo_uv counts.so)
 BENCH_HEADERS  := $(wildcard benches/*.h include/evpl/*.h)

@@ -134,6 +134,10 @@ class Bench:
         how, *rest = arguments
         return command_run(self.program("connects", how, port, *rest, core=1))
 
+    def victim(self, kind, what):
+        port, _ = self.server(kind)
+        return command_run(self.program("victim", port, what, 1.0))
+
     def memory(self, address):
         """A server of its own, as what it has served before counts."""
         address = address or free_port()
@@ -306,6 +310,22 @@ def checks_all(bench):
              for floor in ("raw epoll", "libuv", "tokio")] +
             [(f"{title}, server's processor time", "server_cpu_us_per_message", "us", 1, "raw epoll",
               None)])
+
+    section = "One connection among hostile ones, 64 B every 250 us"
+    add(section, "victim-quiet",
+        {"ours": lambda: bench.victim("evpl-default", "quiet"),
+         "raw epoll": lambda: bench.victim("raw", "quiet")},
+        [(f"nobody else, {figure}", f"{figure}_us", "us", 1, "raw epoll", None)
+         for figure in ("p50", "p99")])
+    for what, title in (("connects", "2,000 connects a second"),
+                        ("resets", "1,000 resets a second"), ("deaf", "16 peers that never read"),
+                        ("trickle", "64 peers byte by byte")):
+        add(section, f"victim-{what}",
+            {"ours": lambda w=what: bench.victim("evpl-default", w),
+             "quiet": lambda: bench.victim("evpl-default", "quiet"),
+             "raw epoll": lambda w=what: bench.victim("raw", w)},
+            [(f"{title}, p99", "p99_us", "us", 1, "quiet", ("<=", 2.0)),
+             (f"{title}, p99", "p99_us", "us", 1, "raw epoll", None)])
 
     section = "In process"
     for transport in ("inproc", "inproc-msg"):
