@@ -12,7 +12,7 @@ use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 
 use crate::abi::{evpl, evpl_fd_event};
-use crate::event::fd_event::{ERROR, WatchOutput};
+use crate::event::fd_event::{ERROR, URGENT, WatchOutput};
 use crate::memory::cell::LoopCell;
 use crate::sys::socket;
 use crate::transport::Cx;
@@ -167,7 +167,7 @@ fn read(cx: &Cx, bind: &Bind) {
             Ok(ReadOutcome::Full) if turn < FULL_READS_PER_TURN_MAX || bind.event().has(ERROR) => {}
             Ok(ReadOutcome::Full) => return,
             Ok(ReadOutcome::Bulk) if turn < FULL_READS_PER_TURN_MAX => {}
-            Ok(ReadOutcome::Bulk | ReadOutcome::Short) if bind.event().has(ERROR) => {}
+            Ok(ReadOutcome::Bulk | ReadOutcome::Short) if bind.event().has_any(ERROR | URGENT) => {}
             Ok(ReadOutcome::Bulk) => return,
             Ok(ReadOutcome::Short) => return cx.events.fds().mark_unreadable(bind.event_pointer()),
             Ok(ReadOutcome::End) => return end_of_stream(cx, bind),
