@@ -227,6 +227,8 @@ pub struct Uring {
     #[allow(clippy::vec_box)] // The kernel reads them where they are.
     gathers: LoopCell<Vec<Box<tcp::Gather>>>,
     gathers_used: Cell<usize>,
+    /// The one socket that the last completions were for: where the next bytes are expected.
+    hot: Cell<Option<u64>>,
     /// Number and token of sends whose success is not told, in the order of their numbers.
     quiet: LoopCell<VecDeque<(u64, u64)>>,
     work: UnsafeCell<evpl_deferral>,
@@ -260,6 +262,7 @@ impl Uring {
             piece_len: cx.memory.buffer_size().min(PIECE_LEN_MAX) as u32,
             gathers: LoopCell::default(),
             gathers_used: Cell::new(0),
+            hot: Cell::new(None),
             quiet: LoopCell::default(),
             work: UnsafeCell::new(evpl_deferral {
                 callback: Some(work),
@@ -459,12 +462,42 @@ impl Uring {
     }
 
     fn reap(&self, cx: &Cx) {
-        for _ in 0..COMPLETIONS_PER_TURN_MAX {
+        let mut last = None;
+        for count in 0..COMPLETIONS_PER_TURN_MAX {
             let Some(Some(completion)) = self.with_ring(Ring::take) else {
+                if count > 0 {
+                    self.hot.set(last.filter(|_| count == 1));
+                }
                 return;
             };
+            last = Some(completion.user_data);
             self.complete(cx, completion);
         }
+        self.hot.set(None);
+    }
+
+    /// Whether completions come with the next enter, and most likely tell of bytes of the hot socket.
+    fn may_read_hot(&self) -> bool {
+        self.hot.get().is_some() && self.with_ring(Ring::is_work_all) == Some(true)
+    }
+
+    /// Reads from the hot socket itself: that is sooner than to have the ring do so. Bytes that the ring
+    /// has read already come first, but there are none before an enter.
+    fn read_hot(&self, cx: &Cx) -> bool {
+        if !self.may_read_hot() {
+            return false;
+        }
+        let token = self.hot.take().map(Token::unpack);
+        let Some(token) = token.filter(|token| token.kind == Kind::Receive as u8) else {
+            return false;
+        };
+        let read = self
+            .find(&token)
+            .is_some_and(|socket| tcp::read_directly(cx, &socket));
+        if read {
+            self.hot.set(Some(token.pack()));
+        }
+        read
     }
 
     fn complete(&self, cx: &Cx, completion: Completion) {
@@ -805,7 +838,7 @@ impl Sleeper for Uring {
     fn look(&self, sleeps_next: bool) -> bool {
         let failed = self.with_ring(|ring| {
             let hand_over = ring.has_unsubmitted() && (!sleeps_next || self.is_awaited());
-            (hand_over || ring.has_work()) && ring.enter().is_err()
+            (hand_over || (ring.has_work() && !self.may_read_hot())) && ring.enter().is_err()
         });
         // A failure is for the turn to deal with.
         let due = self.announce(failed == Some(true) || self.is_due());
@@ -875,5 +908,10 @@ unsafe extern "C" fn on_bell(evpl: *mut evpl, _event: *mut evpl_fd_event) {
     if cx.events.poller_fd().is_none() {
         uring.with_ring(Ring::silence_bell);
     }
-    uring.turn(cx);
+    if uring.read_hot(cx) {
+        // What came of it is handed over before the ring looks for more.
+        uring.arm(cx);
+    } else {
+        uring.turn(cx);
+    }
 }

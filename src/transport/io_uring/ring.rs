@@ -66,6 +66,7 @@ pub struct Ring {
     /// Entries that were ever pushed.
     pushed: Cell<u64>,
     quiet_sends: bool,
+    deferred: bool,
 }
 
 impl Ring {
@@ -100,6 +101,7 @@ impl Ring {
                         unsubmitted: Cell::new(false),
                         pushed: Cell::new(0),
                         quiet_sends: features.quiet_sends,
+                        deferred: features.deferred,
                     });
                 }
             }
@@ -163,6 +165,18 @@ impl Ring {
         // SAFETY: rings are used by one thread at a time, and no other view of the queue is alive.
         let requests = unsafe { self.uring.submission_shared() };
         requests.taskrun() || requests.cq_overflow()
+    }
+
+    /// Whether there is nothing but what comes with the next enter, and nothing comes by itself.
+    pub fn is_work_all(&self) -> bool {
+        // SAFETY: rings are used by one thread at a time, and no other view of either queue is alive.
+        let (requests, completions) = unsafe {
+            (
+                self.uring.submission_shared(),
+                self.uring.completion_shared(),
+            )
+        };
+        self.deferred && requests.taskrun() && !requests.cq_overflow() && completions.is_empty()
     }
 
     /// Hands over everything queued and has the kernel finish what is due. `EEXIST` means that this

@@ -31,6 +31,8 @@ const GATHER_LEN_MAX: usize = 128;
 const COPY_LEN_MAX: u32 = 2 << 10;
 /// Pieces behind bytes that were not consumed yet are copied up to this length.
 const TRICKLE_LEN_MAX: u32 = 16 << 10;
+/// The smallest rest of the receive window that is read into alone.
+const DIRECT_LEN_MIN: usize = 64 << 10;
 /// Room reserved behind the bytes of an incomplete message.
 const TAIL_ROOM_MIN: u64 = 4 << 10;
 const TAIL_ROOM_MAX: u64 = 64 << 10;
@@ -222,6 +224,28 @@ pub fn received(cx: &Cx, uring: &Uring, socket: &Socket, completion: Completion)
     if let Some(bind) = socket.bind() {
         start_receiving(cx, uring, socket, bind);
     }
+}
+
+/// Receives what is there without the ring; whether there was something.
+pub fn read_directly(cx: &Cx, socket: &Socket) -> bool {
+    let Some(bind) = socket.bind().filter(|bind| !bind.has(PENDING_CLOSED)) else {
+        return false;
+    };
+    if bind.recv.with(|ring| ring.bytes()) > 0 {
+        return false;
+    }
+    let mut window = [NO_BYTES; 2];
+    let window_len = cx.memory.recv_prepare(&mut window, DIRECT_LEN_MIN);
+    // SAFETY: the window belongs to the loop, and nothing else runs on this thread meanwhile.
+    let received = unsafe { socket::receive(socket.raw_fd(), &window[..window_len]) };
+    // The ring tells of the end of the stream and of errors.
+    let Ok(received @ 1..) = received else {
+        return false;
+    };
+    socket.tail_room.set(0);
+    stream::append_from_window(cx, bind, received, 0);
+    cx.received(bind);
+    true
 }
 
 /// Queues `len` bytes that are in provided buffer `id`.
