@@ -354,8 +354,10 @@ impl Uring {
         let pushed = self.with_ring(|ring| unsafe { ring.push(&entry) });
         let number = pushed.expect("requests are made on an open ring");
         socket.requests.set(socket.requests.get() + 1);
-        // Between passes there is no need: what the loop sleeps on takes it along.
-        if cx.events.is_in_pass() || cx.events.poller_fd().is_none() {
+        // What the loop sleeps on takes it along, in this pass or between passes.
+        if (cx.events.is_in_pass() && !cx.events.sleeps_next())
+            || cx.events.poller_fd().is_none()
+        {
             self.arm(cx);
         }
         number
