@@ -1,8 +1,7 @@
 // Echo server on evpl: one listener, one loop.
 //
-//     echo_evpl event|default PORT|@NAME
-#include <evpl/evpl.h>
-
+//     echo_evpl event|default PORT|uring:PORT|@NAME
+#include "address.h"
 #include "bench.h"
 
 static void on_event(struct evpl *evpl, struct evpl_bind *bind, struct evpl_notify *notify, void *arg)
@@ -29,20 +28,17 @@ int main(int argc, char **argv)
     struct evpl_endpoint *endpoint;
     struct evpl_listener *listener;
     struct evpl *evpl;
-    int local;
 
     if (argc < 3)
         return 2;
     descriptors_to_the_limit();
-    local = argv[2][0] == '@';
     evpl_thread_config_set_poll_mode(config, strcmp(argv[1], "default") == 0);
     evpl = evpl_create(config);
     evpl_thread_config_release(config);
     listener = evpl_listener_create();
-    endpoint = local ? evpl_endpoint_create(argv[2], 0)
-                     : evpl_endpoint_create("127.0.0.1", atoi(argv[2]));
+    endpoint = address_endpoint(argv[2]);
     evpl_listener_attach(evpl, listener, on_accept, NULL);
-    if (evpl_listen(listener, local ? EVPL_STREAM_SOCKET_UNIX : EVPL_STREAM_SOCKET_TCP, endpoint) != 0)
+    if (evpl_listen(listener, address_protocol(argv[2]), endpoint) != 0)
         die("listen");
     puts("listening");
     fflush(stdout);

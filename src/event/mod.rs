@@ -159,6 +159,8 @@ pub struct EventLoop {
     poll_mode: PollMode,
     hooks: Cell<evpl_loop_hooks>,
     running: AtomicBool,
+    /// A pass is followed by another one at once.
+    runs_on: Cell<bool>,
     /// Wakes the loop from any thread; its event calls what `start` was given.
     wake: Arc<Wake>,
     wake_event: Box<FdEvent>,
@@ -197,6 +199,7 @@ impl EventLoop {
             poll_mode,
             hooks: Cell::new(NO_HOOKS),
             running: AtomicBool::new(true),
+            runs_on: Cell::new(false),
             wake: Arc::new(Wake::open()?),
             wake_event: Box::new(FdEvent::unregistered()),
             woken_by_self: Cell::new(false),
@@ -280,6 +283,32 @@ impl EventLoop {
         self.pass_thread.load(Ordering::Relaxed) != 0
     }
 
+    /// Passes until the loop is stopped.
+    pub fn run(&self, closed: &impl ClosedBinds) {
+        let outer = self.runs_on.replace(true);
+        while self.is_running() {
+            self.pass(closed);
+        }
+        self.runs_on.set(outer);
+        // The program may take its time now.
+        if let Some(sleeper) = self.sleeper() {
+            sleeper.look(false);
+        }
+    }
+
+    /// Whether the loop goes to sleep, or looks at its sleeper, right after this pass, with no code of the
+    /// program's in between.
+    pub fn sleeps_next(&self) -> bool {
+        let hooks = self.hooks.get();
+        self.runs_on.get()
+            && self.sleeper.get().is_some()
+            && hooks.iteration_end.is_none()
+            && hooks.pre_wait.is_none()
+            && !self.poll_mode.on.get()
+            && self.polls.count() == 0
+            && self.spin.window_ns(None) == 0
+    }
+
     // ---- one pass -------------------------------------------------------------------------------
 
     pub fn pass(&self, closed: &impl ClosedBinds) {
@@ -309,6 +338,12 @@ impl EventLoop {
         // Reading the clock costs as much as the rest of an idle pass: only for those who look at it.
         if !self.timers.is_empty() || self.polls.count() > 0 {
             let now = self.clock.ticks();
+            if self.timers.next_deadline().is_some_and(|due| due <= now)
+                && let Some(sleeper) = self.sleeper()
+            {
+                // What waits for the sleep must not wait for their callbacks.
+                sleeper.look(false);
+            }
             self.timers.fire_due(evpl, now, || self.clock.ticks());
             self.switch_poll_mode(evpl, now);
         } else {

@@ -14,6 +14,7 @@ pub mod ring;
 pub mod tcp;
 
 use std::cell::{Cell, OnceCell, UnsafeCell};
+use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::rc::Rc;
@@ -114,6 +115,15 @@ impl Token {
     }
 }
 
+/// A send that completes without a completion unless something went wrong.
+#[derive(Clone, Copy)]
+struct QuietSend {
+    /// Of the request; the kernel has taken those below [`Ring::taken`].
+    number: u64,
+    /// Whether the bytes are anybody's but the loop's own.
+    shared: bool,
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
     Connecting,
@@ -133,6 +143,12 @@ pub struct Socket {
     requests: Cell<u32>,
     receiving: Cell<bool>,
     sending: Cell<bool>,
+    /// Bytes in the last send.
+    offered: Cell<u64>,
+    /// What there is to know of the send that is under way, if it does not tell of its success.
+    quiet: Cell<Option<QuietSend>>,
+    /// The last send found no room: the next one waits for it first.
+    full: Cell<bool>,
     /// The peer sends no more: what is queued is written as far as it goes, then the bind closes.
     ended: Cell<bool>,
     /// The peer takes no more: what it sent before is still read.
@@ -211,6 +227,10 @@ pub struct Uring {
     #[allow(clippy::vec_box)] // The kernel reads them where they are.
     gathers: LoopCell<Vec<Box<tcp::Gather>>>,
     gathers_used: Cell<usize>,
+    /// The one socket that the last completions were for: where the next bytes are expected.
+    hot: Cell<Option<u64>>,
+    /// Number and token of sends whose success is not told, in the order of their numbers.
+    quiet: LoopCell<VecDeque<(u64, u64)>>,
     work: UnsafeCell<evpl_deferral>,
     /// Its callback deals with completions; the descriptor rings only where the loop cannot sleep on the
     /// ring.
@@ -242,6 +262,8 @@ impl Uring {
             piece_len: cx.memory.buffer_size().min(PIECE_LEN_MAX) as u32,
             gathers: LoopCell::default(),
             gathers_used: Cell::new(0),
+            hot: Cell::new(None),
+            quiet: LoopCell::default(),
             work: UnsafeCell::new(evpl_deferral {
                 callback: Some(work),
                 private_data: core::ptr::null_mut(),
@@ -326,16 +348,19 @@ impl Uring {
     ///
     /// # Safety
     /// Memory that the request names stays until its last completion.
-    unsafe fn push(&self, cx: &Cx, socket: &Socket, kind: Kind, entry: squeue::Entry) {
+    unsafe fn push(&self, cx: &Cx, socket: &Socket, kind: Kind, entry: squeue::Entry) -> u64 {
         let entry = entry.user_data(socket.token(kind));
         // SAFETY: the caller's promise.
         let pushed = self.with_ring(|ring| unsafe { ring.push(&entry) });
-        assert!(pushed.is_some(), "requests are made on an open ring");
+        let number = pushed.expect("requests are made on an open ring");
         socket.requests.set(socket.requests.get() + 1);
-        // Between passes there is no need: what the loop sleeps on takes it along.
-        if cx.events.is_in_pass() || cx.events.poller_fd().is_none() {
+        // What the loop sleeps on takes it along, in this pass or between passes.
+        if (cx.events.is_in_pass() && !cx.events.sleeps_next())
+            || cx.events.poller_fd().is_none()
+        {
             self.arm(cx);
         }
+        number
     }
 
     /// Has a turn run at the end of this pass, or of the next one if this one had it: a program that
@@ -347,13 +372,18 @@ impl Uring {
     /// Hands over what is queued and deals with what is completed.
     fn turn(&self, cx: &Cx) {
         self.start(cx);
-        let entered = self.with_ring(|ring| match ring.has_work() || ring.has_unsubmitted() {
-            true => ring.enter(),
-            false => Ok(()),
-        });
+        // What is queued may go with the sleep.
+        let sleeps = cx.events.sleeps_next();
+        let entered =
+            self.with_ring(
+                |ring| match ring.has_work() || (ring.has_unsubmitted() && !sleeps) {
+                    true => ring.enter(),
+                    false => Ok(()),
+                },
+            );
         match entered {
             None => return,
-            Some(Ok(())) => self.forget_gathers(cx),
+            Some(Ok(())) => self.forget_gathers(cx, sleeps),
             Some(Err(error)) => match error.raw_os_error() {
                 Some(libc::EEXIST) => self.move_here(cx),
                 // Completions or memory come first; the next pass tries again.
@@ -361,28 +391,115 @@ impl Uring {
                 _ => self.fail(cx, &error),
             },
         }
+        self.settle(cx);
         self.reap(cx);
-        if self.with_ring(Ring::is_due) == Some(true) {
+        if self.is_due() {
             cx.events.fds().mark_readable(self.bell_pointer());
         }
     }
 
     /// Headers that the kernel has taken are free for the next sends.
-    fn forget_gathers(&self, cx: &Cx) {
+    fn forget_gathers(&self, cx: &Cx, sleeps: bool) {
         if self.with_ring(Ring::has_unsubmitted) == Some(false) {
             self.gathers_used.set(0);
-        } else {
+        } else if !sleeps {
             self.arm(cx);
         }
     }
 
+    /// Sends that the kernel has taken and that no completion tells of are done.
+    fn settle(&self, cx: &Cx) {
+        let next = || self.quiet.with(|quiet| quiet.front().copied());
+        if next().is_none() {
+            return;
+        }
+        let taken = self.with_ring(|ring| (!ring.has_overflown()).then(|| ring.taken()));
+        // One that failed may be among the completions that found no room.
+        let Some(Some(taken)) = taken else { return };
+        self.with_ring(|ring| {
+            ring.any_waiting(|user_data| {
+                let token = Token::unpack(user_data);
+                if token.kind == Kind::Send as u8
+                    && let Some(socket) = self.find(&token)
+                {
+                    socket.quiet.set(None);
+                }
+                false
+            })
+        });
+        while let Some((number, user_data)) = next()
+            && number < taken
+        {
+            self.quiet.with(|quiet| quiet.pop_front());
+            let Some(socket) = self.find(&Token::unpack(user_data)) else {
+                continue;
+            };
+            if let Some(send) = socket.quiet.get()
+                && send.number == number
+            {
+                socket.requests.set(socket.requests.get() - 1);
+                tcp::sent(cx, self, &socket, Ok(socket.offered.get()));
+                self.retire_if_done(cx, &socket);
+            }
+        }
+    }
+
+    /// Whether there is something to deal with.
+    fn is_due(&self) -> bool {
+        let settled = |ring: &Ring| {
+            let first = self.quiet.with(|quiet| quiet.front().copied());
+            first.is_some_and(|(number, _)| number < ring.taken())
+        };
+        self.with_ring(|ring| ring.is_due() || settled(ring)) == Some(true)
+    }
+
+    /// Whether somebody waits for what a send does that is still to be handed over.
+    fn is_awaited(&self) -> bool {
+        self.quiet.with(|quiet| {
+            quiet.iter().any(|&(_, user_data)| {
+                self.find(&Token::unpack(user_data))
+                    .is_some_and(|socket| tcp::is_send_awaited(&socket))
+            })
+        })
+    }
+
     fn reap(&self, cx: &Cx) {
-        for _ in 0..COMPLETIONS_PER_TURN_MAX {
+        let mut last = None;
+        for count in 0..COMPLETIONS_PER_TURN_MAX {
             let Some(Some(completion)) = self.with_ring(Ring::take) else {
+                if count > 0 {
+                    self.hot.set(last.filter(|_| count == 1));
+                }
                 return;
             };
+            last = Some(completion.user_data);
             self.complete(cx, completion);
         }
+        self.hot.set(None);
+    }
+
+    /// Whether completions come with the next enter, and most likely tell of bytes of the hot socket.
+    fn may_read_hot(&self) -> bool {
+        self.hot.get().is_some() && self.with_ring(Ring::is_work_all) == Some(true)
+    }
+
+    /// Reads from the hot socket itself: that is sooner than to have the ring do so. Bytes that the ring
+    /// has read already come first, but there are none before an enter.
+    fn read_hot(&self, cx: &Cx) -> bool {
+        if !self.may_read_hot() {
+            return false;
+        }
+        let token = self.hot.take().map(Token::unpack);
+        let Some(token) = token.filter(|token| token.kind == Kind::Receive as u8) else {
+            return false;
+        };
+        let read = self
+            .find(&token)
+            .is_some_and(|socket| tcp::read_directly(cx, &socket));
+        if read {
+            self.hot.set(Some(token.pack()));
+        }
+        read
     }
 
     fn complete(&self, cx: &Cx, completion: Completion) {
@@ -403,7 +520,10 @@ impl Uring {
         }
         match token.kind {
             kind if kind == Kind::Receive as u8 => tcp::received(cx, self, &socket, completion),
-            kind if kind == Kind::Send as u8 => tcp::sent(cx, self, &socket, completion.result),
+            kind if kind == Kind::Send as u8 => {
+                let result = u64::try_from(completion.result);
+                tcp::sent(cx, self, &socket, result.map_err(|_| -completion.result));
+            }
             kind if kind == Kind::Writable as u8 => {
                 tcp::writable(cx, self, &socket, completion.result);
             }
@@ -429,6 +549,7 @@ impl Uring {
     /// only the thread that made them could have gone on with them. All are made again here.
     fn move_here(&self, cx: &Cx) {
         let lost = self.with_ring(Ring::has_overflown) == Some(true);
+        self.settle(cx);
         self.reap_all(cx);
         self.drop_ring(cx);
         self.forget_requests(cx);
@@ -457,10 +578,12 @@ impl Uring {
     /// No completion comes any more.
     fn forget_requests(&self, cx: &Cx) {
         self.gathers_used.set(0);
+        self.quiet.take();
         self.each_socket(|socket| {
             socket.requests.set(0);
             socket.receiving.set(false);
             socket.sending.set(false);
+            socket.quiet.set(None);
             self.retire_if_done(cx, socket);
         });
     }
@@ -521,6 +644,9 @@ impl Uring {
                 requests: Cell::new(0),
                 receiving: Cell::new(false),
                 sending: Cell::new(false),
+                offered: Cell::new(0),
+                quiet: Cell::new(None),
+                full: Cell::new(false),
                 ended: Cell::new(false),
                 broken: Cell::new(false),
                 tail_room: Cell::new(0),
@@ -688,7 +814,10 @@ impl Uring {
                 break;
             }
             match self.with_ring(|ring| ring.enter_and_wait(Some(RELEASE_STEP_NS))) {
-                Some(Ok(())) => self.reap_all(cx),
+                Some(Ok(())) => {
+                    self.settle(cx);
+                    self.reap_all(cx);
+                }
                 _ => break,
             }
         }
@@ -709,12 +838,12 @@ impl Uring {
 
 impl Sleeper for Uring {
     fn look(&self, sleeps_next: bool) -> bool {
-        let due = self.with_ring(|ring| {
-            let enter = ring.has_work() || (ring.has_unsubmitted() && !sleeps_next);
-            // A failure is for the turn to deal with.
-            (enter && ring.enter().is_err()) || ring.is_due()
+        let failed = self.with_ring(|ring| {
+            let hand_over = ring.has_unsubmitted() && (!sleeps_next || self.is_awaited());
+            (hand_over || (ring.has_work() && !self.may_read_hot())) && ring.enter().is_err()
         });
-        let due = self.announce(due == Some(true));
+        // A failure is for the turn to deal with.
+        let due = self.announce(failed == Some(true) || self.is_due());
         due || self.descriptors_due.get()
     }
 
@@ -722,7 +851,7 @@ impl Sleeper for Uring {
         let slept = self.with_ring(|ring| ring.enter_and_wait(timeout_ns));
         let due = match slept {
             Some(Err(error)) => error.kind() != io::ErrorKind::Interrupted,
-            _ => self.with_ring(Ring::is_due) == Some(true),
+            _ => self.is_due(),
         };
         self.announce(due)
     }
@@ -732,7 +861,8 @@ impl Sleeper for Uring {
             self.watch_descriptors();
             return true;
         }
-        let told = self.with_ring(|ring| ring.holds(DESCRIPTORS.pack())) == Some(true);
+        let told = self.with_ring(|ring| ring.any_waiting(|told| told == DESCRIPTORS.pack()))
+            == Some(true);
         self.descriptors_seen.set(told);
         told
     }
@@ -780,5 +910,10 @@ unsafe extern "C" fn on_bell(evpl: *mut evpl, _event: *mut evpl_fd_event) {
     if cx.events.poller_fd().is_none() {
         uring.with_ring(Ring::silence_bell);
     }
-    uring.turn(cx);
+    if uring.read_hot(cx) {
+        // What came of it is handed over before the ring looks for more.
+        uring.arm(cx);
+    } else {
+        uring.turn(cx);
+    }
 }

@@ -8,10 +8,11 @@ use std::cell::Cell;
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::unix::net::UnixStream;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU16, Ordering};
 
-use io_uring::types::{BufRingEntry, SubmitArgs, Timespec};
+use io_uring::types::{BufRingEntry, Fd, SubmitArgs, Timespec};
 use io_uring::{IoUring, Probe, cqueue, opcode, squeue};
 
 use crate::memory::cell::LoopCell;
@@ -30,6 +31,11 @@ const OPEN_ATTEMPTS_MAX: u32 = 6;
 /// The one group of provided buffers.
 pub const BUFFER_GROUP: u16 = 1;
 
+/// A send that takes what it can at once. What it did not take makes it a failure, with the count.
+pub const QUIET_SEND_FLAGS: i32 = libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT | libc::MSG_WAITALL;
+/// Pages in a send that no socket takes as a whole.
+const QUIET_TRY_PIECES: usize = 1024;
+
 const ENTER_GETEVENTS: u32 = 1;
 
 /// What the kernel's io_uring can do beyond the least that is needed.
@@ -37,6 +43,8 @@ const ENTER_GETEVENTS: u32 = 1;
 struct Features {
     /// Completions of one thread's own, run when it asks for them.
     deferred: bool,
+    /// A send that must not wait and says nothing when it took all tells what it took when it did not.
+    quiet_sends: bool,
 }
 
 /// What the kernel said about one request.
@@ -55,6 +63,10 @@ pub struct Ring {
     buffers: LoopCell<Option<BufferRing>>,
     /// Entries were pushed since the last enter.
     unsubmitted: Cell<bool>,
+    /// Entries that were ever pushed.
+    pushed: Cell<u64>,
+    quiet_sends: bool,
+    deferred: bool,
 }
 
 impl Ring {
@@ -87,6 +99,9 @@ impl Ring {
                         backlog: LoopCell::default(),
                         buffers: LoopCell::default(),
                         unsubmitted: Cell::new(false),
+                        pushed: Cell::new(0),
+                        quiet_sends: features.quiet_sends,
+                        deferred: features.deferred,
                     });
                 }
             }
@@ -104,11 +119,18 @@ impl Ring {
         eventfd::drain(self.bell.as_raw_fd());
     }
 
-    /// Queues a request. It reaches the kernel with the next enter.
+    /// Whether sends may keep silent about success.
+    pub fn has_quiet_sends(&self) -> bool {
+        self.quiet_sends
+    }
+
+    /// Queues a request, whose number this returns. It reaches the kernel with the next enter.
     ///
     /// # Safety
     /// Memory that the request names stays valid until its last completion.
-    pub unsafe fn push(&self, entry: &squeue::Entry) {
+    pub unsafe fn push(&self, entry: &squeue::Entry) -> u64 {
+        let number = self.pushed.get();
+        self.pushed.set(number + 1);
         self.unsubmitted.set(true);
         let waiting = self.backlog.with(|backlog| !backlog.is_empty());
         // SAFETY: the caller's promise.
@@ -116,6 +138,13 @@ impl Ring {
             self.backlog
                 .with(|backlog| backlog.push_back(entry.clone()));
         }
+        number
+    }
+
+    /// How many requests the kernel has taken: those with a smaller number.
+    pub fn taken(&self) -> u64 {
+        let waiting = self.backlog.with(|backlog| backlog.len()) + self.queued();
+        self.pushed.get() - waiting as u64
     }
 
     /// # Safety
@@ -136,6 +165,18 @@ impl Ring {
         // SAFETY: rings are used by one thread at a time, and no other view of the queue is alive.
         let requests = unsafe { self.uring.submission_shared() };
         requests.taskrun() || requests.cq_overflow()
+    }
+
+    /// Whether there is nothing but what comes with the next enter, and nothing comes by itself.
+    pub fn is_work_all(&self) -> bool {
+        // SAFETY: rings are used by one thread at a time, and no other view of either queue is alive.
+        let (requests, completions) = unsafe {
+            (
+                self.uring.submission_shared(),
+                self.uring.completion_shared(),
+            )
+        };
+        self.deferred && requests.taskrun() && !requests.cq_overflow() && completions.is_empty()
     }
 
     /// Hands over everything queued and has the kernel finish what is due. `EEXIST` means that this
@@ -215,11 +256,12 @@ impl Ring {
         })
     }
 
-    /// Whether a completion for `user_data` is there. No system call.
-    pub fn holds(&self, user_data: u64) -> bool {
+    /// Calls `f` for the completions that are there and stay there, until it returns true; whether it
+    /// did. `f` must not reach for the ring. No system call.
+    pub fn any_waiting(&self, mut f: impl FnMut(u64) -> bool) -> bool {
         // SAFETY: rings are used by one thread at a time, and no other view of the queue is alive.
         let mut queue = unsafe { self.uring.completion_shared() };
-        let found = queue.any(|entry: cqueue::Entry| entry.user_data() == user_data);
+        let found = queue.any(|entry: cqueue::Entry| f(entry.user_data()));
         // Dropping the view would take what it has seen.
         core::mem::forget(queue);
         found
@@ -340,7 +382,10 @@ fn features() -> Result<Features, Missing> {
 
 fn try_features() -> io::Result<Features> {
     let entries = SUBMISSIONS_MIN;
-    let mut features = Features { deferred: true };
+    let mut features = Features {
+        deferred: true,
+        quiet_sends: false,
+    };
     let uring = match build(entries, COMPLETIONS_MIN, features) {
         Err(error) if error.raw_os_error() == Some(libc::EINVAL) => {
             features.deferred = false;
@@ -364,8 +409,42 @@ fn try_features() -> io::Result<Features> {
         return Err(io::Error::from_raw_os_error(libc::EINVAL));
     }
     BufferRing::new(1)?.register(&uring)?;
-    uring.submit_and_wait(0)?;
+    features.quiet_sends = try_quiet_send(&uring)?;
     Ok(features)
+}
+
+/// Sends more than a socket takes, without waiting, and sees whether the completion says how much it was.
+/// Early kernels say that nothing was sent.
+fn try_quiet_send(uring: &IoUring) -> io::Result<bool> {
+    const BYTES: [u8; 4096] = [0; 4096];
+    let (sender, receiver) = UnixStream::pair()?;
+    let iov = [libc::iovec {
+        iov_base: BYTES.as_ptr().cast_mut().cast(),
+        iov_len: BYTES.len(),
+    }; QUIET_TRY_PIECES];
+    // SAFETY: all-zero is an empty message header.
+    let mut header: libc::msghdr = unsafe { core::mem::zeroed() };
+    header.msg_iov = iov.as_ptr().cast_mut();
+    header.msg_iovlen = iov.len() as _;
+    let send = opcode::SendMsg::new(Fd(sender.as_raw_fd()), &header)
+        .flags(QUIET_SEND_FLAGS as u32)
+        .build()
+        .flags(squeue::Flags::SKIP_SUCCESS);
+    // SAFETY: no other view of either queue is alive, and what the request names outlives the enter, with
+    // which it ends because it must not wait.
+    let completion = unsafe {
+        let pushed = uring.submission_shared().push(&send);
+        pushed.map_err(|_| io::ErrorKind::Other)?;
+        uring.submit_and_wait(0)?;
+        uring
+            .submitter()
+            .enter::<libc::sigset_t>(0, 0, ENTER_GETEVENTS, None)?;
+        uring.completion_shared().next()
+    };
+    let mut arrived: libc::c_int = 0;
+    // SAFETY: the request writes one integer.
+    unsafe { libc::ioctl(receiver.as_raw_fd(), libc::FIONREAD, &mut arrived) };
+    Ok(completion.is_some_and(|told| told.result() > 0 && told.result() == arrived))
 }
 
 fn explain(error: &io::Error) -> Missing {
@@ -393,7 +472,6 @@ fn policy() -> Option<String> {
 mod tests {
     use super::*;
     use std::io::Write;
-    use std::os::unix::net::UnixStream;
 
     fn completions(ring: &Ring, count: usize) -> Vec<Completion> {
         let mut found = Vec::new();

@@ -10,15 +10,16 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use io_uring::{cqueue, opcode, types};
+use io_uring::{cqueue, opcode, squeue, types};
 
-use super::ring::{BUFFER_GROUP, Completion};
-use super::{Kind, Socket, State, Uring, available, of};
+use super::ring::{BUFFER_GROUP, Completion, QUIET_SEND_FLAGS};
+use super::{Kind, QuietSend, Socket, State, Uring, available, of};
 use crate::abi::{evpl, evpl_timer};
 use crate::memory::cell::LoopCell;
+use crate::memory::iovec::Iovec;
 use crate::sys::socket;
 use crate::transport::address::Address;
-use crate::transport::bind::{Bind, Io, PENDING_CLOSED};
+use crate::transport::bind::{Bind, FINISH, Io, PENDING_CLOSED, SENT_NOTIFY};
 use crate::transport::inbox::{AcceptSink, Accepted};
 use crate::transport::registry::Missing;
 use crate::transport::socket::{from_kernel, listen, local_address, stream, to_kernel};
@@ -30,10 +31,16 @@ const GATHER_LEN_MAX: usize = 128;
 const COPY_LEN_MAX: u32 = 2 << 10;
 /// Pieces behind bytes that were not consumed yet are copied up to this length.
 const TRICKLE_LEN_MAX: u32 = 16 << 10;
+/// The smallest rest of the receive window that is read into alone.
+const DIRECT_LEN_MIN: usize = 64 << 10;
 /// Room reserved behind the bytes of an incomplete message.
 const TAIL_ROOM_MIN: u64 = 4 << 10;
 const TAIL_ROOM_MAX: u64 = 64 << 10;
 const ACCEPT_RETRY_US: u64 = 20_000;
+/// The kernel counts what one send takes in 31 bits.
+const QUIET_LEN_MAX: u64 = 1 << 30;
+/// Has a send wait for room before it tries: IORING_RECVSEND_POLL_FIRST.
+const POLL_FIRST: u16 = 1;
 
 pub const NO_BYTES: libc::iovec = libc::iovec {
     iov_base: core::ptr::null_mut(),
@@ -219,6 +226,28 @@ pub fn received(cx: &Cx, uring: &Uring, socket: &Socket, completion: Completion)
     }
 }
 
+/// Receives what is there without the ring; whether there was something.
+pub fn read_directly(cx: &Cx, socket: &Socket) -> bool {
+    let Some(bind) = socket.bind().filter(|bind| !bind.has(PENDING_CLOSED)) else {
+        return false;
+    };
+    if bind.recv.with(|ring| ring.bytes()) > 0 {
+        return false;
+    }
+    let mut window = [NO_BYTES; 2];
+    let window_len = cx.memory.recv_prepare(&mut window, DIRECT_LEN_MIN);
+    // SAFETY: the window belongs to the loop, and nothing else runs on this thread meanwhile.
+    let received = unsafe { socket::receive(socket.raw_fd(), &window[..window_len]) };
+    // The ring tells of the end of the stream and of errors.
+    let Ok(received @ 1..) = received else {
+        return false;
+    };
+    socket.tail_room.set(0);
+    stream::append_from_window(cx, bind, received, 0);
+    cx.received(bind);
+    true
+}
+
 /// Queues `len` bytes that are in provided buffer `id`.
 fn append(cx: &Cx, uring: &Uring, bind: &Bind, socket: &Socket, id: u16, len: u32) {
     let queued = bind.recv.with(|ring| ring.bytes());
@@ -289,8 +318,10 @@ fn end_of_stream(cx: &Cx, uring: &Uring, socket: &Socket, bind: &Bind) {
     if !socket.sending.get() {
         return finish_writing(cx, socket, bind);
     }
-    // The kernel has the send then, and if the socket takes it, its completion comes before the flush.
+    // The kernel has the send then. What is left to write is written once it is over; if the socket is
+    // full, it is not before the flush.
     let _ = uring.with_ring(super::Ring::enter);
+    uring.settle(cx);
     cx.arm_flush(bind);
 }
 
@@ -337,42 +368,83 @@ fn start_sending(cx: &Cx, uring: &Uring, socket: &Socket, bind: &Bind) {
         return;
     }
     let fd = types::Fd(socket.raw_fd());
+    let full = socket.full.replace(false);
+    let may_be_quiet = !full && uring.with_ring(super::Ring::has_quiet_sends) == Some(true);
     let limit = (cx.config().max_num_iovec as usize).clamp(1, GATHER_LEN_MAX);
     let send = uring.with_gather(|gather| {
         let (count, offered) = bind.send.with(|ring| ring.gather(&mut gather.iov[..limit]));
         if offered == 0 {
             return None;
         }
-        if count == 1 {
+        socket.offered.set(offered);
+        let quiet = may_be_quiet && offered <= QUIET_LEN_MAX;
+        let flags = if quiet {
+            QUIET_SEND_FLAGS
+        } else {
+            libc::MSG_NOSIGNAL
+        };
+        let wait_first = if full { POLL_FIRST } else { 0 };
+        let entry = if count == 1 {
             // SAFETY: `gather` filled the first entry.
             let only = unsafe { gather.iov[0].assume_init_ref() };
             let send = opcode::Send::new(fd, only.iov_base.cast(), only.iov_len as u32);
-            return Some((send.flags(libc::MSG_NOSIGNAL).build(), false));
-        }
-        gather.header.msg_iov = gather.iov.as_mut_ptr().cast();
-        gather.header.msg_iovlen = count as _;
-        let send = opcode::SendMsg::new(fd, &gather.header);
-        Some((send.flags(libc::MSG_NOSIGNAL as u32).build(), true))
+            send.flags(flags).ioprio(wait_first).build()
+        } else {
+            gather.header.msg_iov = gather.iov.as_mut_ptr().cast();
+            gather.header.msg_iovlen = count as _;
+            let send = opcode::SendMsg::new(fd, &gather.header);
+            send.flags(flags as u32).ioprio(wait_first).build()
+        };
+        Some(((entry, quiet), count > 1))
     });
-    let Some(send) = send else {
+    let Some((entry, quiet)) = send else {
         return flushed(cx, bind);
     };
     socket.sending.set(true);
-    // SAFETY: the queue keeps the bytes until the completion, and passes to the socket if the bind goes
-    // before; the header stays until the kernel has taken it.
-    unsafe { uring.push(cx, socket, Kind::Send, send) };
+    if !quiet {
+        // SAFETY: the queue keeps the bytes until the completion, and passes to the socket if the bind
+        // goes before; the header stays until the kernel has taken it.
+        unsafe { uring.push(cx, socket, Kind::Send, entry) };
+        return;
+    }
+    let entry = entry.flags(squeue::Flags::SKIP_SUCCESS);
+    // SAFETY: as above.
+    let number = unsafe { uring.push(cx, socket, Kind::Send, entry) };
+    let is_foreign = |iovec: &Iovec| iovec.is_shared() && !iovec.is_global();
+    let shared = bind
+        .send
+        .with(|ring| ring.iter().take(limit).any(is_foreign));
+    socket.quiet.set(Some(QuietSend { number, shared }));
+    let token = socket.token(Kind::Send);
+    uring.quiet.with(|quiet| quiet.push_back((number, token)));
+}
+
+/// Whether the program learns of the end of the send that is under way, or waits for it.
+pub fn is_send_awaited(socket: &Socket) -> bool {
+    let Some(send) = socket.quiet.get() else {
+        return false;
+    };
+    socket.bind().is_some_and(|bind| {
+        send.shared
+            || bind.has(SENT_NOTIFY | FINISH)
+            || bind.send.with(|ring| ring.bytes()) > socket.offered.get()
+    })
 }
 
 /// A send is over.
-pub fn sent(cx: &Cx, uring: &Uring, socket: &Rc<Socket>, result: i32) {
+pub fn sent(cx: &Cx, uring: &Uring, socket: &Rc<Socket>, result: Result<u64, i32>) {
     socket.sending.set(false);
+    socket.quiet.set(None);
     let Some(bind) = socket.bind() else {
         return socket.orphans.clear(cx.evpl());
     };
     match result {
-        0.. => account(cx, bind, result as u64),
-        _ if is_interrupted(result) => {}
-        _ if matches!(-result, libc::EPIPE | libc::ECONNRESET) && socket.receiving.get() => {
+        Ok(taken) => {
+            socket.full.set(taken < socket.offered.get());
+            account(cx, bind, taken);
+        }
+        Err(errno) if is_interrupted(-errno) => socket.full.set(errno == libc::EAGAIN),
+        Err(libc::EPIPE | libc::ECONNRESET) if socket.receiving.get() => {
             // The receive ends too, after what the peer sent before.
             socket.broken.set(true);
             return;
