@@ -7,6 +7,7 @@ Compiles endpoint.c, makes certificates, and runs every case whose name matches 
 import argparse
 import os
 import re
+import select
 import shlex
 import shutil
 import socket
@@ -42,10 +43,15 @@ class Skip(Exception):
 class Endpoint:
     """A run of endpoint.c; ends with the `with` block."""
 
+    # Those of the case that runs.
+    started = []
+
     def __init__(self, mode, port, *arguments, **settings):
+        Endpoint.started.append(self)
         environment = {**os.environ, **{f"TLS_{key}": str(value) for key, value in settings.items()}}
+        self.command = [T.binary, mode, str(port), *map(str, arguments)]
         self.process = subprocess.Popen(
-            [T.binary, mode, str(port), *map(str, arguments)],
+            self.command,
             env=environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -143,15 +149,40 @@ def echo(connection, count):
     """Sends and receives at once, so that neither side waits for the other."""
     data = os.urandom(min(count, MIB)) * -(-count // MIB)
     data = data[:count]
-    sender = threading.Thread(target=lambda: connection.sendall(data))
-    back = bytearray()
-    sender.start()
-    while len(back) < count:
-        part = connection.recv(1 << 18)
-        assert part, f"ended after {len(back)} of {count}"
-        back += part
-    sender.join()
-    assert back == data
+    assert transfer(connection, data, count) == data
+
+
+def transfer(connection, data, count):
+    """Sends `data` while it receives until there are `count` bytes, or to the end with None. One thread
+    does both: OpenSSL's connections are not made for two, and Python 3.11 then takes one's error for the
+    other's, an end of file for one."""
+    connection.settimeout(0)
+    unsent, back = memoryview(data), bytearray()
+    while unsent or count is None or len(back) < count:
+        wanted, moved = select.POLLIN, False
+        if unsent:
+            try:
+                unsent = unsent[connection.send(unsent[: 1 << 18]) :]
+                moved = True
+            except ssl.SSLWantWriteError:
+                wanted |= select.POLLOUT
+            except ssl.SSLWantReadError:
+                pass
+        try:
+            part = connection.recv(1 << 18)
+            if not part and count is None:
+                break
+            assert part, f"ended after {len(back)} of {count}"
+            back += part
+            moved = True
+        except ssl.SSLWantReadError:
+            pass
+        if not moved:
+            ready = select.poll()
+            ready.register(connection, wanted)
+            assert ready.poll(WAIT_S * 1000), f"stalled after {len(back)} of {count}"
+    connection.settimeout(WAIT_S)
+    return back
 
 
 class Listener:
@@ -481,18 +512,18 @@ def alpn_names_of_16_bytes_do_not_count():
 def close_notify_ends_and_loses_nothing():
     with server() as ours:
         peer = dial(ours.port)
-        peer.setblocking(True)
-        threading.Thread(target=lambda: drain(peer), daemon=True).start()
-        peer.sendall(b"x" * 20 * MIB)
-        raw = socket.socket(fileno=os.dup(peer.fileno()))
+        transfer(peer, b"x" * 20 * MIB, 0)
+        # The echo is not read: our side is still full of it when it is told the end.
+        peer.settimeout(0)
         try:
             peer.unwrap()
-        except (ssl.SSLError, OSError):
+        except ssl.SSLError:
             pass
+        peer.settimeout(WAIT_S)
+        drain(peer)
         ours.expect("connected")
         ours.expect(f"disconnected .*received={20 * MIB}$")
         assert not ours.errors(), ours.log
-        raw.close()
 
 
 def drain(peer):
@@ -586,26 +617,80 @@ def cpu_ticks(pid):
     return int(fields[11]) + int(fields[12])
 
 
+class InMemory:
+    """A Python client whose bytes the case itself moves."""
+
+    def __init__(self, port, **changes):
+        self.raw = socket.create_connection(("127.0.0.1", port), WAIT_S)
+        self.raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.tls = client_context(**changes).wrap_bio(self.incoming, self.outgoing)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.raw.close()
+
+    def step(self, function, receive=1 << 16):
+        """Calls `function` once; if it waits for the peer, hands it what there is."""
+        try:
+            return True, function()
+        except ssl.SSLWantReadError:
+            pending = self.outgoing.read()
+            if pending:
+                return False, pending
+            self.incoming.write(self.raw.recv(receive))
+            return False, b""
+
+    def read(self, count):
+        back = b""
+        while len(back) < count:
+            done, part = self.step(lambda: self.tls.read(1 << 16))
+            back += part if done else b""
+        return back
+
+    def last_flight(self, data):
+        """Shakes hands up to the client's last flight and returns that, with data right behind it."""
+        done = False
+        while not done:
+            done, pending = self.step(self.tls.do_handshake)
+            if not done and pending:
+                self.raw.sendall(pending)
+        self.tls.write(data)
+        return self.outgoing.read()
+
+
 @case
 def a_hello_that_trickles():
     for settings in ({}, {"ALPN": "h2"}):
-        with server(**settings) as ours:
-            raw = socket.create_connection(("127.0.0.1", ours.port), WAIT_S)
-            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-            tls = client_context(alpn=["h2"]).wrap_bio(incoming, outgoing)
+        with server(**settings) as ours, InMemory(ours.port, alpn=["h2"]) as peer:
             done = False
             while not done:
-                try:
-                    tls.do_handshake()
-                    done = True
-                except ssl.SSLWantReadError:
-                    pass
-                for byte in outgoing.read():
-                    raw.sendall(bytes([byte]))
-                if not done:
-                    incoming.write(raw.recv(7))
+                done, pending = peer.step(peer.tls.do_handshake, receive=7)
+                for byte in pending if not done else peer.outgoing.read():
+                    peer.raw.sendall(bytes([byte]))
             ours.expect("connected alpn=" + ("h2" if settings else ""))
+
+
+@case
+def a_last_flight_with_data_cut_anywhere():
+    both = {"CERT": T.file("chain.pem"), "KEY": T.file("chain.key"), "CA": T.file("ca.pem"), "VERIFY": 1}
+    data = os.urandom(100)
+    for settings, changes in (({}, {}), ({"ALPN": "h2"}, {"alpn": ["h2"]}), (both, {"cert": "leaf"})):
+        with server(**settings) as ours:
+            cut, count = 0, 1
+            while cut < count:
+                with InMemory(ours.port, **changes) as peer:
+                    flight = peer.last_flight(data)
+                    count = len(flight)
+                    peer.raw.sendall(flight[:cut])
+                    # Long enough for the server to have read the first part alone, most of the time.
+                    time.sleep(0.0005 if cut else 0)
+                    peer.raw.sendall(flight[cut:])
+                    assert peer.read(len(data)) == data, f"cut at {cut} of {count}"
+                # A certificate is a thousand bytes whose records are like each other.
+                cut += 1 if count < 300 else 7
 
 
 # ---- other programs -------------------------------------------------------------------------------
@@ -771,6 +856,7 @@ def main():
             name = function.__name__
             if not re.search(options.filter, name):
                 continue
+            Endpoint.started.clear()
             try:
                 function()
                 passed += 1
@@ -781,6 +867,8 @@ def main():
             except Exception:
                 failed += 1
                 print(f"failed tls/{name}\n{traceback.format_exc()}", flush=True)
+                for endpoint in Endpoint.started:
+                    print(f"{endpoint.command}\n{''.join(endpoint.log[-20:])}", flush=True)
     finally:
         shutil.rmtree(T.directory, ignore_errors=True)
     print(f"{passed} passed, {failed} failed, {skipped} skipped")

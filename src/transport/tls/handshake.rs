@@ -217,7 +217,7 @@ impl Buffers<'_> {
         process: Process<Data>,
     ) -> Result<bool, Error> {
         loop {
-            let UnbufferedStatus { discard, state } = process(connection, self.incoming);
+            let UnbufferedStatus { mut discard, state } = process(connection, self.incoming);
             let settled = match state {
                 Err(error) => {
                     collect_alerts(connection, process, self.outgoing);
@@ -232,8 +232,10 @@ impl Buffers<'_> {
                     None
                 }
                 Ok(ConnectionState::ReadTraffic(mut traffic)) => {
-                    while let Some(Ok(record)) = traffic.next_record() {
+                    while let Some(record) = traffic.next_record() {
+                        let record = record?;
                         self.plaintext.extend_from_slice(record.payload);
+                        discard += record.discard;
                     }
                     None
                 }

@@ -306,3 +306,109 @@ fn records_that_are_too_long_or_no_records_are_refused() {
     assert!(wire_len(&[23, 3, 3, 0x48, 1]).is_err());
     assert!(wire_len(b"GET /").is_err());
 }
+
+/// The end that receives, fed in pieces as the kernel would give them.
+struct Receiver {
+    handshake: Handshake,
+    session: Option<Session>,
+    /// The beginning of a record, once the handshake is over.
+    held: Vec<u8>,
+    data: Vec<u8>,
+}
+
+impl Receiver {
+    fn feed(&mut self, bytes: &[u8]) {
+        if self.session.is_none() {
+            self.handshake.incoming.extend_from_slice(bytes);
+            match self.handshake.advance() {
+                Progress::Blocked => return,
+                Progress::Complete(complete) => self.session = Some(complete.session),
+                Progress::Failed(reason) => panic!("handshake failed: {reason}"),
+            }
+            self.data.append(&mut self.handshake.plaintext);
+            self.held.append(&mut self.handshake.incoming);
+        } else {
+            self.held.extend_from_slice(bytes);
+        }
+        let session = self.session.as_mut().expect("set above");
+        while self.held.len() >= HEADER_LEN {
+            let len = wire_len(&self.held).expect("a good header");
+            if len > self.held.len() {
+                break;
+            }
+            let record: Vec<u8> = self.held.drain(..len).collect();
+            let (plain, opened) = open(session, &record);
+            if let Opened::Data(_) = opened.expect("it opens") {
+                self.data.extend_from_slice(&plain);
+            }
+        }
+    }
+}
+
+/// Two ends one step before the receiver's last flight, and that flight with data right behind it.
+fn last_flight(suite: CipherSuite, to_server: bool, data: &[u8]) -> (Receiver, Vec<u8>) {
+    let (version, suite) = all()
+        .find(|(_, offered)| offered.suite() == suite)
+        .expect("the provider has it");
+    let name = ServerName::from(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    let client = Handshake::client(client_config(version, suite), name).expect("a client");
+    let server = Handshake::server(SERVER.clone()).expect("a server");
+    let (mut sender, mut receiver) = if to_server {
+        (client, server)
+    } else {
+        (server, client)
+    };
+    for _ in 0..10 {
+        let progress = sender.advance();
+        if let Progress::Complete(complete) = progress {
+            let mut session = complete.session;
+            let mut flight = std::mem::take(&mut sender.outgoing);
+            let start = flight.len();
+            flight.resize(start + data.len() + 2 * OVERHEAD_MAX, 0);
+            let (first, second) = data.split_at(data.len() / 2);
+            let mut len = start;
+            for part in [first, second] {
+                let out = &mut flight[len..];
+                len += session.seal_data(&[part], out).expect("it is sealed");
+            }
+            flight.truncate(len);
+            let receiver = Receiver {
+                handshake: receiver,
+                session: None,
+                held: Vec::new(),
+                data: Vec::new(),
+            };
+            return (receiver, flight);
+        }
+        receiver.incoming.append(&mut sender.outgoing);
+        assert!(matches!(receiver.advance(), Progress::Blocked));
+        sender.incoming.append(&mut receiver.outgoing);
+    }
+    panic!("the handshake does not end");
+}
+
+#[test]
+fn data_may_come_with_the_end_of_the_handshake_however_it_is_cut() {
+    let data: Vec<u8> = (0..150).collect();
+    for (suite, to_server) in [
+        (CipherSuite::TLS13_AES_256_GCM_SHA384, true),
+        (CipherSuite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384, false),
+    ] {
+        let len = last_flight(suite, to_server, &data).1.len();
+        for cut in 0..=len {
+            let (mut receiver, flight) = last_flight(suite, to_server, &data);
+            assert_eq!(flight.len(), len, "flights are alike");
+            let (first, second) = flight.split_at(cut);
+            receiver.feed(first);
+            receiver.feed(second);
+            assert_eq!(receiver.data, data, "{suite:?} cut at {cut} of {len}");
+        }
+        for step in 1..20 {
+            let (mut receiver, flight) = last_flight(suite, to_server, &data);
+            for part in flight.chunks(step) {
+                receiver.feed(part);
+            }
+            assert_eq!(receiver.data, data, "{suite:?} in steps of {step}");
+        }
+    }
+}
