@@ -12,7 +12,7 @@ use rustls::{
 
 use super::*;
 use crate::transport::tls::certificate;
-use crate::transport::tls::handshake::{Handshake, Progress};
+use crate::transport::tls::handshake::{Complete, Handshake, Progress};
 use crate::transport::tls::verify::Verifier;
 
 static SERVER: LazyLock<Arc<ServerConfig>> = LazyLock::new(|| {
@@ -46,6 +46,10 @@ fn client_config(
     Arc::new(config)
 }
 
+fn session_of(complete: Complete) -> Session {
+    Session::new(complete.secrets, complete.kernel, false)
+}
+
 /// Both ends after a handshake in memory, each message cut into pieces of `step` bytes.
 fn pair(
     version: &'static SupportedProtocolVersion,
@@ -62,7 +66,7 @@ fn pair(
         if sessions[at].is_none() {
             match ends[at].advance() {
                 Progress::Blocked => {}
-                Progress::Complete(complete) => sessions[at] = Some(complete.session),
+                Progress::Complete(complete) => sessions[at] = Some(session_of(*complete)),
                 Progress::Failed(reason) => panic!("handshake failed: {reason}"),
             }
         }
@@ -201,7 +205,8 @@ fn keys_change_when_the_peer_asks_and_when_they_are_worn() {
         let Kernel::Client(kernel) = &mut client.kernel else {
             unreachable!("the client's side")
         };
-        client.tx = Direction::new(kernel.update_tx_secret().expect("it is TLS 1.3"), true);
+        let (sequence, secrets) = kernel.update_tx_secret().expect("it is TLS 1.3");
+        client.tx = Some(Direction::new(sequence, &secrets, true));
         assert_eq!(
             open(&mut server, &wire[..len]).1.expect("it opens"),
             Opened::Control
@@ -217,16 +222,36 @@ fn keys_change_when_the_peer_asks_and_when_they_are_worn() {
         pass(&mut server, &mut client, &[b"and back"]);
     }
     // Sequence numbers run in step, so both ends may jump.
-    server.tx.sequence = RECORDS_PER_KEY_MAX;
-    client.rx.sequence = RECORDS_PER_KEY_MAX;
+    of_tx(&mut server).sequence = RECORDS_PER_KEY_MAX;
+    client.rx.as_mut().expect("it is here").sequence = RECORDS_PER_KEY_MAX;
     let mut wire = [0; OVERHEAD_MAX + 8];
     let len = server.seal_owed(&mut wire).expect("it is sealed");
     assert_eq!(
         open(&mut client, &wire[..len]).1.expect("it opens"),
         Opened::Control
     );
-    assert_eq!(server.tx.sequence, 0);
+    assert_eq!(of_tx(&mut server).sequence, 0);
     pass(&mut server, &mut client, &[b"with new keys"]);
+}
+
+fn of_tx(session: &mut Session) -> &mut Direction {
+    session.tx.as_mut().expect("it is here")
+}
+
+#[test]
+fn the_kernel_s_nonces_do_not_meet_ours() {
+    for first in [0, 1, 2, 0x0fff_fffe, u64::MAX - 3, u64::MAX] {
+        let mut iv = [9; 12];
+        iv[4..].copy_from_slice(&first.to_be_bytes());
+        for sequence in [0_u64, 1, 2, 3, 5, 64, 100] {
+            let next = next_explicit_nonce(iv, sequence);
+            assert_eq!(next[..4], iv[..4]);
+            let next = u64::from_be_bytes(next[4..].try_into().expect("eight bytes"));
+            for ours in (0..sequence).map(|sequence| first ^ sequence) {
+                assert!(ours.wrapping_sub(next) > 1 << 60, "{first:x} {sequence}");
+            }
+        }
+    }
 }
 
 #[test]
@@ -322,7 +347,7 @@ impl Receiver {
             self.handshake.incoming.extend_from_slice(bytes);
             match self.handshake.advance() {
                 Progress::Blocked => return,
-                Progress::Complete(complete) => self.session = Some(complete.session),
+                Progress::Complete(complete) => self.session = Some(session_of(*complete)),
                 Progress::Failed(reason) => panic!("handshake failed: {reason}"),
             }
             self.data.append(&mut self.handshake.plaintext);
@@ -361,7 +386,7 @@ fn last_flight(suite: CipherSuite, to_server: bool, data: &[u8]) -> (Receiver, V
     for _ in 0..10 {
         let progress = sender.advance();
         if let Progress::Complete(complete) = progress {
-            let mut session = complete.session;
+            let mut session = session_of(*complete);
             let mut flight = std::mem::take(&mut sender.outgoing);
             let start = flight.len();
             flight.resize(start + data.len() + 2 * OVERHEAD_MAX, 0);
