@@ -88,6 +88,26 @@ guest network --modules tls,rdma_rxe,rdma_ucm,dummy -- sh -c "'$INSIDE' tls && '
 expect network 0 "tls as promised" "module tls takes over a connection"
 expect network 0 "rxe as promised" "module rdma_rxe makes devices over lo and dummy0"
 
+# TLS whose records the kernel seals and opens: 1.2 alone where it cannot change keys, both where it can,
+# and neither without the module.
+tls=(python3 c-tests/tls/run.py --lib "$DIST" --large 8)
+carried='kernel|damage|key_updates|close_notify|truncation|we_say|last_flight|renegotiation|large_echo'
+guest tls_old --timeout 500 --memory 2048 --modules tls -- "${tls[@]}" --kernel --filter "$carried" &
+tls_old=$!
+guest tls_new --kernel 6.18 --timeout 500 --memory 2048 --modules tls -- \
+    "${tls[@]}" --kernel --filter "$carried"
+wait $tls_old
+guest tls_none -- "${tls[@]}" --filter without_the_module
+expect tls_old 0 ", 0 failed" "TLS 1.2 in a kernel that cannot change keys"
+add_totals "$work/tls_old.out"
+if [ "$(cat "$work/tls_new.status")" -eq 77 ]; then
+    skip "TLS in a kernel that can change keys" "$(sed 's/^skipped: //' "$work/tls_new.out")"
+else
+    expect tls_new 0 ", 0 failed" "TLS 1.2 and 1.3 in a kernel that can change keys"
+    add_totals "$work/tls_new.out"
+fi
+expect tls_none 0 "1 passed, 0 failed" "TLS in user space where the kernel has no module"
+
 echo "text of the file" >"$work/disk"
 truncate -s 16M "$work/disk"
 guest storage --modules nvme,vfio-pci --iommu --nvme "$work/disk" --nvme 16M -- \

@@ -112,7 +112,7 @@ set_up(void)
     evpl_global_config_set_tls_ca(config, getenv("TLS_CA"));
     evpl_global_config_set_tls_cipher_list(config, getenv("TLS_CIPHERS"));
     evpl_global_config_set_tls_verify_peer(config, getenv("TLS_VERIFY") != NULL);
-    evpl_global_config_set_tls_ktls_enabled(config, getenv("TLS_KTLS") != NULL);
+    evpl_global_config_set_tls_ktls_enabled(config, getenv("TLS_KTLS") && atoi(getenv("TLS_KTLS")));
     evpl_init(config);
     if (getenv("TLS_ALPN") != NULL) {
         snprintf(names, sizeof(names), "%s", getenv("TLS_ALPN"));
@@ -190,6 +190,9 @@ main(int argc, char **argv)
         CHECK(evpl_listener_attach(evpl, listener, attach, NULL) != NULL);
         if (evpl_listen(listener, EVPL_STREAM_SOCKET_TLS, endpoint) != 0) {
             printf("cannot listen: errno %d\n", errno);
+            evpl_listener_destroy(listener);
+            evpl_endpoint_close(endpoint);
+            evpl_destroy(evpl);
             return 3;
         }
         if (strcmp(mode, "idle") == 0) {

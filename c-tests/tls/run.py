@@ -7,6 +7,7 @@ Compiles endpoint.c, makes certificates, and runs every case whose name matches 
 import argparse
 import os
 import re
+import select
 import shlex
 import shutil
 import socket
@@ -20,6 +21,8 @@ import traceback
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 CASES = []
+# Those that need the kernel's module.
+KERNEL_CASES = []
 WAIT_S = 30
 MIB = 1 << 20
 SUITES_12 = [
@@ -35,6 +38,11 @@ def case(function):
     return function
 
 
+def kernel_case(function):
+    KERNEL_CASES.append(function)
+    return case(function)
+
+
 class Skip(Exception):
     pass
 
@@ -42,10 +50,17 @@ class Skip(Exception):
 class Endpoint:
     """A run of endpoint.c; ends with the `with` block."""
 
+    # Those of the case that runs.
+    started = []
+
     def __init__(self, mode, port, *arguments, **settings):
+        Endpoint.started.append(self)
+        if T.kernel:
+            settings = {"KTLS": 1, **settings}
         environment = {**os.environ, **{f"TLS_{key}": str(value) for key, value in settings.items()}}
+        self.command = [T.binary, mode, str(port), *map(str, arguments)]
         self.process = subprocess.Popen(
-            [T.binary, mode, str(port), *map(str, arguments)],
+            self.command,
             env=environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -143,15 +158,40 @@ def echo(connection, count):
     """Sends and receives at once, so that neither side waits for the other."""
     data = os.urandom(min(count, MIB)) * -(-count // MIB)
     data = data[:count]
-    sender = threading.Thread(target=lambda: connection.sendall(data))
-    back = bytearray()
-    sender.start()
-    while len(back) < count:
-        part = connection.recv(1 << 18)
-        assert part, f"ended after {len(back)} of {count}"
-        back += part
-    sender.join()
-    assert back == data
+    assert transfer(connection, data, count) == data
+
+
+def transfer(connection, data, count):
+    """Sends `data` while it receives until there are `count` bytes, or to the end with None. One thread
+    does both: OpenSSL's connections are not made for two, and Python 3.11 then takes one's error for the
+    other's, an end of file for one."""
+    connection.settimeout(0)
+    unsent, back = memoryview(data), bytearray()
+    while unsent or count is None or len(back) < count:
+        wanted, moved = select.POLLIN, False
+        if unsent:
+            try:
+                unsent = unsent[connection.send(unsent[: 1 << 18]) :]
+                moved = True
+            except ssl.SSLWantWriteError:
+                wanted |= select.POLLOUT
+            except ssl.SSLWantReadError:
+                pass
+        try:
+            part = connection.recv(1 << 18)
+            if not part and count is None:
+                break
+            assert part, f"ended after {len(back)} of {count}"
+            back += part
+            moved = True
+        except ssl.SSLWantReadError:
+            pass
+        if not moved:
+            ready = select.poll()
+            ready.register(connection, wanted)
+            assert ready.poll(WAIT_S * 1000), f"stalled after {len(back)} of {count}"
+    connection.settimeout(WAIT_S)
+    return back
 
 
 class Listener:
@@ -220,7 +260,7 @@ def every_suite_of_12_with_our_client():
 def every_suite_of_13_with_s_client():
     with server(CERT=T.file("ec.pem"), KEY=T.file("ec.key")) as ours:
         for suite in SUITES_13:
-            out = s_client(ours.port, "-tls1_3", "-ciphersuites", suite, text="hello\n")
+            out = s_client(ours.port, "-tls1_3", "-ciphersuites", suite, text=["hello"])
             assert f"Cipher is {suite}" in out, out
             assert "hello" in out.split("\n"), out
 
@@ -243,11 +283,15 @@ def preferences_follow_the_client():
 
 @case
 def our_client_prefers_aes_128_for_the_kernel():
-    for settings, expected in (({"KTLS": 1}, SUITES_13[0]), ({}, SUITES_13[1])):
-        peer = Listener(lambda connection: connection.cipher()[0], server_context())
+    # Python's server follows its own order in TLS 1.3, so the client's list is read off its hello.
+    for settings, expected in (({"KTLS": 1}, 0x1301), ({"KTLS": 0}, 0x1302)):
+        peer = Listener(lambda connection: connection.recv(1 << 16))
         with Endpoint("quiet", peer.port, **settings) as ours:
-            ours.expect("connected")
-            assert peer.result() in (expected, SUITES_13[1]), peer.result()
+            hello = peer.result()
+            # Record and message headers, version, random, session identifier, length of the list.
+            at = 9 + 2 + 32
+            at += 1 + hello[at] + 2
+            assert int.from_bytes(hello[at : at + 2], "big") == expected, hello.hex()
 
 
 @case
@@ -255,7 +299,7 @@ def large_echo_with_our_server():
     with server() as ours:
         for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
             peer = dial(ours.port, version=version)
-            echo(peer, 100 * MIB)
+            echo(peer, T.large)
             peer.unwrap()
 
 
@@ -263,17 +307,17 @@ def large_echo_with_our_server():
 def large_echo_with_our_client():
     for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
         peer = Listener(serve_echo, server_context(version=version))
-        with Endpoint("client", peer.port, 100 * MIB) as ours:
+        with Endpoint("client", peer.port, T.large) as ours:
             ours.finish()
         assert peer.result() == "clean end", peer.result()
 
 
 @case
 def ourselves():
-    with server() as theirs, Endpoint("client", theirs.port, 100 * MIB) as ours:
+    with server() as theirs, Endpoint("client", theirs.port, T.large) as ours:
         ours.finish()
         theirs.expect("connected")
-        theirs.expect(f"disconnected .*received={100 * MIB}$")
+        theirs.expect(f"disconnected .*received={T.large}$")
 
 
 @case
@@ -283,6 +327,131 @@ def old_versions_are_refused():
         assert "Cipher is (NONE)" in out, out
         ours.expect("disconnected")
         ours.expect_log("handshake with .* failed: unsupported protocol version")
+
+
+# ---- records in the kernel -------------------------------------------------------------------------
+
+
+def kernel_counts():
+    """Sockets that the kernel ever sealed and opened for, and the changes of their keys."""
+    with open("/proc/net/tls_stat") as lines:
+        counts = dict(line.split() for line in lines)
+    return [int(counts.get(name, 0)) for name in ("TlsTxSw", "TlsRxSw", "TlsTxRekeyOk", "TlsRxRekeyOk")]
+
+
+def kernel_changes_keys():
+    return [int(part) for part in re.findall(r"\d+", os.uname().release)[:2]] >= [6, 14]
+
+
+class counted:
+    """Checks by how much the kernel's counts grow while the block runs."""
+
+    def __init__(self, *growth):
+        self.growth = list(growth)
+
+    def __enter__(self):
+        self.before = kernel_counts()
+
+    def __exit__(self, kind, *_):
+        if kind is None:
+            growth = [after - before for before, after in zip(self.before, kernel_counts())]
+            assert growth == self.growth, f"{growth}, not {self.growth}"
+
+
+def sockets_in_kernel(version):
+    return 1 if version == ssl.TLSVersion.TLSv1_2 or kernel_changes_keys() else 0
+
+
+@kernel_case
+def the_kernel_seals_and_opens_every_suite():
+    for suite in SUITES_12:
+        name = "ec" if "ECDSA" in suite else "rsa"
+        with server(CERT=T.file(f"{name}.pem"), KEY=T.file(f"{name}.key")) as ours:
+            # The first connection of a process tries a socket of its own.
+            dial(ours.port).unwrap()
+            ours.expect("connected")
+            with counted(1, 1, 0, 0):
+                echo(dial(ours.port, version=ssl.TLSVersion.TLSv1_2, ciphers=suite), 300_000)
+    with server(CERT=T.file("ec.pem"), KEY=T.file("ec.key")) as ours:
+        dial(ours.port).unwrap()
+        ours.expect("connected")
+        used = sockets_in_kernel(ssl.TLSVersion.TLSv1_3)
+        for suite in SUITES_13:
+            with counted(used, used, 0, 0):
+                out = s_client(ours.port, "-tls1_3", "-ciphersuites", suite, text=["hello"])
+            assert "hello" in out.split("\n"), out
+
+
+@kernel_case
+def the_kernel_carries_large_echoes():
+    for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+        used = sockets_in_kernel(version)
+        with server() as ours:
+            dial(ours.port).unwrap()
+            ours.expect("connected")
+            ours.expect("disconnected")
+            with counted(used, used, 0, 0):
+                peer = dial(ours.port, version=version)
+                echo(peer, T.large)
+                peer.unwrap()
+                ours.expect("connected")
+                ours.expect("disconnected")
+            assert not ours.errors(), ours.log
+
+
+@kernel_case
+def the_kernel_changes_keys_or_does_not_get_them():
+    used = sockets_in_kernel(ssl.TLSVersion.TLSv1_3)
+    with server() as ours:
+        dial(ours.port).unwrap()
+        ours.expect("connected")
+        # One asks for nothing in return, the other for our key to change as well.
+        for command, answered in (("k", 0), ("K", 1)):
+            with counted(used, used, used * answered, used):
+                out = s_client(ours.port, "-tls1_3", text=["before", command, "after"])
+            assert "before" in out.split("\n") and "after" in out.split("\n"), out
+        if used:
+            assert not re.search("kernel TLS is not used", "".join(ours.log)), ours.log
+        else:
+            ours.expect_log("kernel TLS is not used: for TLS 1.3, as the kernel cannot change keys")
+
+
+@kernel_case
+def damage_is_noticed_by_the_kernel():
+    with server() as ours, InMemory(ours.port, version=ssl.TLSVersion.TLSv1_2) as peer:
+        done = False
+        while not done:
+            done, pending = peer.step(peer.tls.do_handshake)
+            peer.raw.sendall(pending if not done else b"")
+        ours.expect("connected")
+        peer.tls.write(b"good")
+        peer.raw.sendall(peer.outgoing.read())
+        assert peer.read(4) == b"good"
+        peer.tls.write(b"bad")
+        record = bytearray(peer.outgoing.read())
+        record[-1] ^= 1
+        peer.raw.sendall(record)
+        ours.expect("disconnected .*received=4$")
+        ours.expect_log("failed: record does not authenticate")
+        try:
+            peer.read(1)
+            raise AssertionError("the connection goes on")
+        except ssl.SSLError as error:
+            assert "BAD_RECORD_MAC" in str(error), error
+        except ConnectionError:
+            # The kernel keeps the bad record and resets over it, which may overtake the alert.
+            pass
+
+
+@case
+def without_the_module_nothing_changes():
+    if os.path.exists("/proc/net/tls_stat"):
+        raise Skip("the kernel has the module tls")
+    with server(KTLS=1) as ours:
+        for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+            echo(dial(ours.port, version=version), 300_000)
+        told = [line for line in ours.log if "kernel TLS is not used: the kernel has no module tls" in line]
+        assert len(told) == 1 and "level=info" in told[0], ours.log
 
 
 # ---- cipher lists ---------------------------------------------------------------------------------
@@ -481,18 +650,18 @@ def alpn_names_of_16_bytes_do_not_count():
 def close_notify_ends_and_loses_nothing():
     with server() as ours:
         peer = dial(ours.port)
-        peer.setblocking(True)
-        threading.Thread(target=lambda: drain(peer), daemon=True).start()
-        peer.sendall(b"x" * 20 * MIB)
-        raw = socket.socket(fileno=os.dup(peer.fileno()))
+        transfer(peer, b"x" * 20 * MIB, 0)
+        # The echo is not read: our side is still full of it when it is told the end.
+        peer.settimeout(0)
         try:
             peer.unwrap()
-        except (ssl.SSLError, OSError):
+        except ssl.SSLError:
             pass
+        peer.settimeout(WAIT_S)
+        drain(peer)
         ours.expect("connected")
         ours.expect(f"disconnected .*received={20 * MIB}$")
         assert not ours.errors(), ours.log
-        raw.close()
 
 
 def drain(peer):
@@ -586,26 +755,80 @@ def cpu_ticks(pid):
     return int(fields[11]) + int(fields[12])
 
 
+class InMemory:
+    """A Python client whose bytes the case itself moves."""
+
+    def __init__(self, port, **changes):
+        self.raw = socket.create_connection(("127.0.0.1", port), WAIT_S)
+        self.raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.tls = client_context(**changes).wrap_bio(self.incoming, self.outgoing)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.raw.close()
+
+    def step(self, function, receive=1 << 16):
+        """Calls `function` once; if it waits for the peer, hands it what there is."""
+        try:
+            return True, function()
+        except ssl.SSLWantReadError:
+            pending = self.outgoing.read()
+            if pending:
+                return False, pending
+            self.incoming.write(self.raw.recv(receive))
+            return False, b""
+
+    def read(self, count):
+        back = b""
+        while len(back) < count:
+            done, part = self.step(lambda: self.tls.read(1 << 16))
+            back += part if done else b""
+        return back
+
+    def last_flight(self, data):
+        """Shakes hands up to the client's last flight and returns that, with data right behind it."""
+        done = False
+        while not done:
+            done, pending = self.step(self.tls.do_handshake)
+            if not done and pending:
+                self.raw.sendall(pending)
+        self.tls.write(data)
+        return self.outgoing.read()
+
+
 @case
 def a_hello_that_trickles():
     for settings in ({}, {"ALPN": "h2"}):
-        with server(**settings) as ours:
-            raw = socket.create_connection(("127.0.0.1", ours.port), WAIT_S)
-            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-            tls = client_context(alpn=["h2"]).wrap_bio(incoming, outgoing)
+        with server(**settings) as ours, InMemory(ours.port, alpn=["h2"]) as peer:
             done = False
             while not done:
-                try:
-                    tls.do_handshake()
-                    done = True
-                except ssl.SSLWantReadError:
-                    pass
-                for byte in outgoing.read():
-                    raw.sendall(bytes([byte]))
-                if not done:
-                    incoming.write(raw.recv(7))
+                done, pending = peer.step(peer.tls.do_handshake, receive=7)
+                for byte in pending if not done else peer.outgoing.read():
+                    peer.raw.sendall(bytes([byte]))
             ours.expect("connected alpn=" + ("h2" if settings else ""))
+
+
+@case
+def a_last_flight_with_data_cut_anywhere():
+    both = {"CERT": T.file("chain.pem"), "KEY": T.file("chain.key"), "CA": T.file("ca.pem"), "VERIFY": 1}
+    data = os.urandom(100)
+    for settings, changes in (({}, {}), ({"ALPN": "h2"}, {"alpn": ["h2"]}), (both, {"cert": "leaf"})):
+        with server(**settings) as ours:
+            cut, count = 0, 1
+            while cut < count:
+                with InMemory(ours.port, **changes) as peer:
+                    flight = peer.last_flight(data)
+                    count = len(flight)
+                    peer.raw.sendall(flight[:cut])
+                    # Long enough for the server to have read the first part alone, most of the time.
+                    time.sleep(0.0005 if cut else 0)
+                    peer.raw.sendall(flight[cut:])
+                    assert peer.read(len(data)) == data, f"cut at {cut} of {count}"
+                # A certificate is a thousand bytes whose records are like each other.
+                cut += 1 if count < 300 else 7
 
 
 # ---- other programs -------------------------------------------------------------------------------
@@ -615,14 +838,14 @@ def a_hello_that_trickles():
 def key_updates_from_s_client():
     with server() as ours:
         for command in ("K", "k"):
-            out = s_client(ours.port, "-tls1_3", text=["before\n", f"{command}\n", "after\n"], quiet=False)
+            out = s_client(ours.port, "-tls1_3", text=["before", command, "after"])
             assert "before" in out.split("\n") and "after" in out.split("\n"), out
 
 
 @case
 def renegotiation_from_s_client():
     with server() as ours:
-        out = s_client(ours.port, "-tls1_2", text=["before\n", "R\n"], quiet=False)
+        out = s_client(ours.port, "-tls1_2", text=["before", "R"])
         assert "no renegotiation" in out, out
 
 
@@ -641,25 +864,38 @@ def curl_gets_its_request_back():
             assert "GET /some/path HTTP/" in out, out
 
 
-def s_client(port, *options, text="", quiet=True):
-    """What s_client writes while it sends `text`, a list with pauses between."""
+def s_client(port, *options, text=()):
+    """What s_client writes while it sends the lines of `text`, each after the last one's effect: the echo
+    of data, the confirmation of a command."""
     process = subprocess.Popen(
         ["openssl", "s_client", "-connect", f"127.0.0.1:{port}", *options],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )
-    time.sleep(0.4)
-    for part in [text] if isinstance(text, str) else text:
-        try:
-            process.stdin.write(part)
-            process.stdin.flush()
-        except BrokenPipeError:
-            break
-        time.sleep(0.4)
+    out = []
+    reader = threading.Thread(target=lambda: out.extend(iter(lambda: process.stdout.read(1), "")))
+    reader.start()
+
+    def seen(what):
+        until(lambda: re.search(what, "".join(out), re.MULTILINE) or not reader.is_alive(),
+              f"{what!r} in {''.join(out)}")
+
     try:
-        return process.communicate(timeout=WAIT_S)[0]
-    except subprocess.TimeoutExpired:
+        seen("Verify return code")
+        for line in text:
+            if reader.is_alive():
+                process.stdin.write(line + "\n")
+                process.stdin.flush()
+                seen({"K": "KEYUPDATE", "k": "KEYUPDATE", "R": "no renegotiation"}.get(line, f"^{line}$"))
+        process.stdin.close()
+        reader.join(WAIT_S)
+        assert not reader.is_alive(), "".join(out)
+    except BrokenPipeError:
+        pass
+    finally:
         process.kill()
-        raise
+        process.wait()
+        reader.join()
+    return "".join(out)
 
 
 class s_server:
@@ -688,6 +924,8 @@ class T:
     """What the cases share."""
 
     directory = binary = None
+    kernel = False
+    large = 100 * MIB
 
     @classmethod
     def file(cls, name):
@@ -750,11 +988,17 @@ def main():
     parser.add_argument("--lib", required=True, help="directory of libevpl.so")
     parser.add_argument("--cc", default="gcc")
     parser.add_argument("--filter", default="")
+    parser.add_argument("--kernel", action="store_true",
+                        help="let the kernel have the keys, and look whether it does")
+    parser.add_argument("--large", type=int, default=100, metavar="MIB",
+                        help="how much the large echoes carry; default: 100")
     options = parser.parse_args()
     if not shutil.which("openssl"):
         print("skipped tls: openssl is not installed")
         print("0 passed, 0 failed, 1 skipped")
         return 0
+    T.kernel = options.kernel
+    T.large = options.large * MIB
     T.directory = tempfile.mkdtemp(prefix="evpl-tls-")
     T.binary = T.file("endpoint")
     lib = os.path.abspath(options.lib)
@@ -769,8 +1013,9 @@ def main():
         make_certificates()
         for function in CASES:
             name = function.__name__
-            if not re.search(options.filter, name):
+            if not re.search(options.filter, name) or (function in KERNEL_CASES and not T.kernel):
                 continue
+            Endpoint.started.clear()
             try:
                 function()
                 passed += 1
@@ -781,6 +1026,8 @@ def main():
             except Exception:
                 failed += 1
                 print(f"failed tls/{name}\n{traceback.format_exc()}", flush=True)
+                for endpoint in Endpoint.started:
+                    print(f"{endpoint.command}\n{''.join(endpoint.log[-20:])}", flush=True)
     finally:
         shutil.rmtree(T.directory, ignore_errors=True)
     print(f"{passed} passed, {failed} failed, {skipped} skipped")

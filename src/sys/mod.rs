@@ -6,6 +6,7 @@ use std::io;
 pub mod cpu;
 pub mod epoll;
 pub mod eventfd;
+pub mod ktls;
 pub mod library;
 pub mod mmap;
 pub mod select;

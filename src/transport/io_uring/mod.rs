@@ -355,9 +355,7 @@ impl Uring {
         let number = pushed.expect("requests are made on an open ring");
         socket.requests.set(socket.requests.get() + 1);
         // What the loop sleeps on takes it along, in this pass or between passes.
-        if (cx.events.is_in_pass() && !cx.events.sleeps_next())
-            || cx.events.poller_fd().is_none()
-        {
+        if (cx.events.is_in_pass() && !cx.events.sleeps_next()) || cx.events.poller_fd().is_none() {
             self.arm(cx);
         }
         number

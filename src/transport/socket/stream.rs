@@ -195,57 +195,98 @@ enum ReadOutcome {
 
 fn read_once(cx: &Cx, bind: &Bind) -> io::Result<ReadOutcome> {
     let io = io(bind);
-    let mut iov = [NO_BYTES; 3];
-    let queued = bind.recv.with(|ring| ring.bytes());
-    let room = if queued > 0 {
-        io.tail_room.get() as usize
-    } else {
-        0
-    };
-    if room > 0 {
-        let tail = bind.recv.with(|ring| {
-            ring.back()
-                .map(|tail| tail.data().wrapping_add(tail.len() as usize))
-        });
-        iov[0] = libc::iovec {
-            iov_base: tail.expect("bytes are queued").cast(),
-            iov_len: room,
-        };
-    }
-    let first = usize::from(room > 0);
-    let mut window = [NO_BYTES; 2];
-    let window_len = cx.memory.recv_prepare(&mut window, READ_LEN_MIN);
-    window[0].iov_len = window[0].iov_len.min(READ_LEN_MAX);
-    window[1].iov_len = window[1].iov_len.min(READ_LEN_MAX);
-    iov[first..first + window_len].copy_from_slice(&window[..window_len]);
-    let iov = &iov[..first + window_len];
-    let space: usize = iov.iter().map(|entry| entry.iov_len).sum();
-
-    let fd = bind.event().fd();
-    // SAFETY: the room behind our tail is reserved for this bind, the window belongs to the loop, and
-    // nothing else runs on this thread meanwhile.
-    let received = unsafe { socket::receive(fd, iov) }?;
+    let space = ReceiveSpace::new(cx, bind, io.tail_room.get() as usize);
+    // SAFETY: nothing else runs on this thread until the bytes are kept.
+    let received = unsafe { socket::receive(bind.event().fd(), space.entries()) }?;
     if received == 0 {
         return Ok(ReadOutcome::End);
     }
-    let into_room = received.min(room);
-    if into_room > 0 {
-        bind.recv.with(|ring| ring.extend_back(into_room as u32));
-        io.tail_room.set((room - into_room) as u32);
-    }
-    if received > into_room {
-        let queued = queued + into_room as u64;
-        let reserved = append_from_window(cx, bind, received - into_room, queued);
-        io.tail_room.set(reserved as u32);
-    }
+    io.tail_room.set(space.keep(cx, bind, received) as u32);
     cx.received(bind);
-    Ok(if received == space {
+    Ok(if received == space.capacity() {
         ReadOutcome::Full
     } else if received >= BULK_LEN_MIN {
         ReadOutcome::Bulk
     } else {
         ReadOutcome::Short
     })
+}
+
+/// Where the next bytes of a bind go: into the room behind its last ones, then into the loop's window.
+/// The room is reserved for the bind and the window is the loop's, so they may be written until something
+/// else receives on this thread.
+pub struct ReceiveSpace {
+    iov: [libc::iovec; 3],
+    count: usize,
+    room: usize,
+    queued: u64,
+}
+
+impl ReceiveSpace {
+    /// `tail_room` is what the last `keep` returned.
+    pub fn new(cx: &Cx, bind: &Bind, tail_room: usize) -> ReceiveSpace {
+        let mut iov = [NO_BYTES; 3];
+        let queued = bind.recv.with(|ring| ring.bytes());
+        let room = if queued > 0 { tail_room } else { 0 };
+        if room > 0 {
+            let tail = bind.recv.with(|ring| {
+                ring.back()
+                    .map(|tail| tail.data().wrapping_add(tail.len() as usize))
+            });
+            iov[0] = libc::iovec {
+                iov_base: tail.expect("bytes are queued").cast(),
+                iov_len: room,
+            };
+        }
+        let first = usize::from(room > 0);
+        let mut window = [NO_BYTES; 2];
+        let window_len = cx.memory.recv_prepare(&mut window, READ_LEN_MIN);
+        window[0].iov_len = window[0].iov_len.min(READ_LEN_MAX);
+        window[1].iov_len = window[1].iov_len.min(READ_LEN_MAX);
+        iov[first..first + window_len].copy_from_slice(&window[..window_len]);
+        ReceiveSpace {
+            iov,
+            count: first + window_len,
+            room,
+            queued,
+        }
+    }
+
+    pub fn entries(&self) -> &[libc::iovec] {
+        &self.iov[..self.count]
+    }
+
+    pub fn capacity(&self) -> usize {
+        self.entries().iter().map(|entry| entry.iov_len).sum()
+    }
+
+    /// The first `received` bytes, for somebody else.
+    pub fn copy(&self, mut received: usize) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(received);
+        for entry in self.entries() {
+            let len = entry.iov_len.min(received);
+            // SAFETY: the entry names readable memory that nobody writes meanwhile.
+            bytes.extend_from_slice(unsafe {
+                core::slice::from_raw_parts(entry.iov_base.cast::<u8>(), len)
+            });
+            received -= len;
+        }
+        bytes
+    }
+
+    /// Queues the first `received` bytes; returns the room that is left behind them.
+    pub fn keep(&self, cx: &Cx, bind: &Bind, received: usize) -> usize {
+        let into_room = received.min(self.room);
+        if into_room > 0 {
+            bind.recv.with(|ring| ring.extend_back(into_room as u32));
+        }
+        if received > into_room {
+            let queued = self.queued + into_room as u64;
+            append_from_window(cx, bind, received - into_room, queued)
+        } else {
+            self.room - into_room
+        }
+    }
 }
 
 /// Queues bytes that are in the loop's window, with room behind them if they trickle; returns how much.
@@ -297,8 +338,8 @@ fn flush(cx: &Cx, bind: &Bind) {
             return flushed(cx, bind);
         }
         match write_once(cx, bind) {
-            Ok(true) => {}
-            Ok(false) => return wait_writable(cx, bind),
+            Ok(written) if written.all => {}
+            Ok(_) => return wait_writable(cx, bind),
             Err(error) if socket::is_transient(&error) => return wait_writable(cx, bind),
             Err(_) => return write_failed(cx, bind),
         }
@@ -339,8 +380,14 @@ fn flushed(cx: &Cx, bind: &Bind) {
     cx.close_if_finished(bind);
 }
 
-/// One gather write; true if the kernel took all that was offered.
-fn write_once(cx: &Cx, bind: &Bind) -> io::Result<bool> {
+pub struct Written {
+    pub len: u64,
+    /// The kernel took all that was offered.
+    pub all: bool,
+}
+
+/// One gather write.
+pub fn write_once(cx: &Cx, bind: &Bind) -> io::Result<Written> {
     let mut iov = [const { core::mem::MaybeUninit::<libc::iovec>::uninit() }; WRITE_IOVECS_MAX];
     let limit = (cx.config().max_num_iovec as usize).clamp(1, WRITE_IOVECS_MAX);
     let (count, offered) = bind.send.with(|ring| ring.gather(&mut iov[..limit]));
@@ -349,7 +396,10 @@ fn write_once(cx: &Cx, bind: &Bind) -> io::Result<bool> {
     bind.send.consume(sent, cx.evpl());
     let msgs = count_whole_messages(bind, sent);
     cx.notify_sent(bind, sent, msgs);
-    Ok(sent == offered)
+    Ok(Written {
+        len: sent,
+        all: sent == offered,
+    })
 }
 
 /// Takes `sent` bytes off the records of a segmented stream; how many of them that completed.

@@ -19,6 +19,7 @@ use rustls::server::NoServerSessionStorage;
 use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConfig, ServerConfig};
 
+use super::ktls::Offer;
 use super::verify::Verifier;
 use super::{certificate, ciphers};
 use crate::config::GlobalConfig;
@@ -37,6 +38,7 @@ pub fn alpn() -> Vec<Vec<u8>> {
 
 #[derive(Default)]
 pub struct Contexts {
+    pub kernel: Offer,
     server: OnceLock<Result<Arc<ServerConfig>, String>>,
     client: OnceLock<Result<Arc<ClientConfig>, String>>,
 }

@@ -3,6 +3,7 @@
 //! - `context`: what the settings mean: certificates, CA file, suites, ALPN names;
 //! - `handshake`: rustls, up to the keys;
 //! - `record`: records sealed and opened between the program's buffers and the socket;
+//! - `ktls`: whether the kernel can do that;
 //! - `connection`: the life of one bind on the loop.
 
 pub mod certificate;
@@ -10,6 +11,7 @@ pub mod ciphers;
 pub mod connection;
 pub mod context;
 pub mod handshake;
+pub mod ktls;
 pub mod record;
 pub mod verify;
 
@@ -54,7 +56,7 @@ impl Protocol for Tls {
     }
 
     fn flush(&self, cx: &Cx, bind: &Bind) {
-        connection::flush(cx, bind);
+        connection::flush_queued(cx, bind);
     }
 
     fn begin_close(&self, cx: &Cx, bind: &Bind) {
