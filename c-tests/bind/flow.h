@@ -288,6 +288,13 @@ free_port(int type)
     return ntohs(in.sin_port);
 }
 
+// What `bytes` in `messages` messages are by the count of SENT, which has the headers in it where there are any.
+static inline uint64_t
+flow_sent_bytes(const struct flow *flow, uint64_t bytes, uint64_t messages)
+{
+    return bytes + (flow->protocol == EVPL_DATAGRAM_TCP_RDMA ? 32 * messages : 0);
+}
+
 static inline struct evpl_endpoint *
 flow_endpoint(struct flow *flow)
 {
@@ -308,7 +315,7 @@ flow_endpoint(struct flow *flow)
         snprintf(flow->text, sizeof(flow->text), "inproc:%s", flow->path);
         return evpl_endpoint_create_inproc(flow->path);
     }
-    flow->port = free_port(evpl_protocol_is_stream(flow->protocol) ? SOCK_STREAM : SOCK_DGRAM);
+    flow->port = free_port(flow->protocol == EVPL_DATAGRAM_SOCKET_UDP ? SOCK_DGRAM : SOCK_STREAM);
     snprintf(flow->text, sizeof(flow->text), "127.0.0.1:%d", flow->port);
     return evpl_endpoint_create("127.0.0.1", flow->port);
 }

@@ -1,5 +1,5 @@
 // timeout: 60
-// protocols: STREAM_SOCKET_TCP STREAM_SOCKET_TLS STREAM_IO_URING_TCP STREAM_SOCKET_UNIX STREAM_INPROC DATAGRAM_INPROC
+// protocols: STREAM_SOCKET_TCP STREAM_SOCKET_TLS STREAM_IO_URING_TCP STREAM_SOCKET_UNIX STREAM_INPROC DATAGRAM_INPROC DATAGRAM_TCP_RDMA
 
 // Many connections under random calls from outside and inside callbacks, by seed: sends of every family, both kinds
 // of drain, finish and close on either end. What arrives is always a prefix of what was sent, all of it when the
@@ -182,7 +182,7 @@ on_end(struct evpl *evpl, struct evpl_bind *bind, struct evpl_notify *notify, vo
     case EVPL_NOTIFY_SENT:
         CHECK(end->connected && !end->closed);
         end->sent_bytes += notify->sent.bytes;
-        CHECK(end->sent_bytes <= end->queued);
+        CHECK(end->sent_bytes <= flow_sent_bytes(&flow, end->queued, end->sent_messages));
         break;
     case EVPL_NOTIFY_DISCONNECTED:
         if (!message) {

@@ -31,7 +31,7 @@ main(void)
         const char *name;
     } protocols[] = {
         { EVPL_DATAGRAM_RDMACM_RC, "RDMACM" },    { EVPL_STREAM_XLIO_TCP, "XLIO" },
-        { EVPL_STREAM_IO_URING_TCP, "IO_URING" }, { EVPL_DATAGRAM_TCP_RDMA, "TCP_RDMA" },
+        { EVPL_STREAM_IO_URING_TCP, "IO_URING" }, { EVPL_DATAGRAM_RDMACM_UD, "RDMACM" },
         { EVPL_NUM_PROTO, "" },                   { -1, "" },
         { 1000000, "" },
     };

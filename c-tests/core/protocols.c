@@ -14,7 +14,7 @@ static const struct {
     [EVPL_STREAM_IO_URING_TCP]  = { "STREAM_IO_URING_TCP", 1, 0, 0, 0 },
     [EVPL_STREAM_RDMACM_RC]     = { "STREAM_RDMACM_RC", 1, 0, 0, 0 },
     [EVPL_STREAM_SOCKET_TLS]    = { "STREAM_SOCKET_TLS", 1, 0, 0, 1 },
-    [EVPL_DATAGRAM_TCP_RDMA]    = { "DATAGRAM_TCP_RDMA", 0, 0, 0, 0 },
+    [EVPL_DATAGRAM_TCP_RDMA]    = { "DATAGRAM_TCP_RDMA", 0, 0, 0, 1 },
     [EVPL_STREAM_SOCKET_UNIX]   = { "STREAM_SOCKET_UNIX", 1, 1, 0, 1 },
     [EVPL_STREAM_INPROC]        = { "STREAM_INPROC", 1, 0, 1, 1 },
     [EVPL_DATAGRAM_INPROC]      = { "DATAGRAM_INPROC", 0, 0, 1, 1 },

@@ -1,4 +1,4 @@
-// protocols: DATAGRAM_SOCKET_UDP DATAGRAM_INPROC
+// protocols: DATAGRAM_SOCKET_UDP DATAGRAM_INPROC DATAGRAM_TCP_RDMA
 
 // One send is one message of the same length and content, in order.
 

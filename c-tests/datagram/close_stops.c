@@ -1,4 +1,4 @@
-// protocols: DATAGRAM_SOCKET_UDP DATAGRAM_INPROC
+// protocols: DATAGRAM_SOCKET_UDP DATAGRAM_INPROC DATAGRAM_TCP_RDMA
 
 // Closing inside the first of many messages: no other is delivered.
 

@@ -1,4 +1,4 @@
-// protocols: DATAGRAM_SOCKET_UDP DATAGRAM_INPROC
+// protocols: DATAGRAM_SOCKET_UDP DATAGRAM_INPROC DATAGRAM_TCP_RDMA
 
 // References of a message are the application's: they may be kept past the callback, moved into another send
 // and released later.

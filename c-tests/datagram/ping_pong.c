@@ -1,4 +1,4 @@
-// protocols: DATAGRAM_SOCKET_UDP DATAGRAM_INPROC
+// protocols: DATAGRAM_SOCKET_UDP DATAGRAM_INPROC DATAGRAM_TCP_RDMA
 
 // Ten thousand messages echoed with a hundred under way.
 

@@ -1,4 +1,4 @@
-// protocols: DATAGRAM_INPROC
+// protocols: DATAGRAM_INPROC DATAGRAM_TCP_RDMA
 
 // The server publishes its buffer and sends key and address from the attach callback; the client reads, writes
 // and says so, on a thread of its own, and keeps its memory.

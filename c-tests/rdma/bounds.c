@@ -1,4 +1,4 @@
-// protocols: DATAGRAM_INPROC
+// protocols: DATAGRAM_INPROC DATAGRAM_TCP_RDMA
 
 // The published range is exact: its last byte is reachable, one beyond it and one before it are EINVAL; so is a
 // key nobody gave out. The connection survives all of it, and nothing was written.

@@ -1,4 +1,4 @@
-// protocols: DATAGRAM_INPROC
+// protocols: DATAGRAM_INPROC DATAGRAM_TCP_RDMA
 
 // Operations queued when the bind closes complete exactly once with ECONNRESET, before DISCONNECTED; their
 // references come back.

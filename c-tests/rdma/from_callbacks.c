@@ -1,4 +1,4 @@
-// protocols: DATAGRAM_INPROC
+// protocols: DATAGRAM_INPROC DATAGRAM_TCP_RDMA
 
 // A completion may start the next operation and close the bind.
 

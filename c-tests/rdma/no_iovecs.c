@@ -1,4 +1,4 @@
-// protocols: DATAGRAM_INPROC
+// protocols: DATAGRAM_INPROC DATAGRAM_TCP_RDMA
 
 // Operations of no iovecs complete with 0, once, not inside the call.
 

@@ -1,4 +1,4 @@
-// protocols: DATAGRAM_INPROC
+// protocols: DATAGRAM_INPROC DATAGRAM_TCP_RDMA
 
 // A client reads and writes a published buffer: status 0, right bytes, never inside the call, callback once.
 

@@ -1,4 +1,4 @@
-// protocols: DATAGRAM_INPROC
+// protocols: DATAGRAM_INPROC DATAGRAM_TCP_RDMA
 
 // What was published ends when its buffer goes back to the pool, however often the buffer is used again.
 

@@ -1,4 +1,4 @@
-// protocols: DATAGRAM_INPROC
+// protocols: DATAGRAM_INPROC DATAGRAM_TCP_RDMA
 
 // A write with TAKE_REF consumes the references at the call and gives them back when it is done; one without
 // leaves the caller's alone.

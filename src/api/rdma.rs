@@ -5,7 +5,9 @@ use core::ffi::{c_int, c_uint, c_void};
 use super::Evpl;
 use crate::abi::{EVPL_RDMA_FLAG_TAKE_REF, evpl_iovec, evpl_rdma_callback_t};
 use crate::memory::iovec::Iovec;
-use crate::transport::bind::{Bind, Message, PENDING_CLOSED, RdmaOperation};
+use crate::memory::iovec_ring::IovecRing;
+use crate::transport::bind::{Bind, Message, MessageKind, PENDING_CLOSED};
+use crate::transport::operation::RdmaOperation;
 
 impl Evpl {
     /// Key and address for the peer; zeros where there is no such thing.
@@ -29,16 +31,24 @@ impl Evpl {
         let mut operation = RdmaOperation {
             key,
             address,
+            length: 0,
+            niov: 0,
             callback,
             private_data,
-            iovecs: Vec::new(),
         };
         if !bind.is_rdma() {
             return operation.complete(libc::ENOTSUP);
         }
-        operation.iovecs = references(iovecs, niov, false);
-        bind.reads
-            .with(|reads| reads.get_or_insert_default().push_back(operation));
+        bind.add_operation(|operations| {
+            queue(
+                &mut operation,
+                iovecs,
+                niov,
+                false,
+                &mut operations.read_iovecs,
+            );
+            operations.reads.push_back(operation);
+        });
         self.start(bind);
     }
 
@@ -54,28 +64,29 @@ impl Evpl {
         callback: evpl_rdma_callback_t,
         private_data: *mut c_void,
     ) {
-        let operation = RdmaOperation {
+        let mut operation = RdmaOperation {
             key,
             address,
+            length: 0,
+            niov: 0,
             callback,
             private_data,
-            iovecs: Vec::new(),
         };
         if !bind.is_rdma() {
             return operation.complete(libc::ENOTSUP);
         }
-        let pieces = references(iovecs, niov, flags & EVPL_RDMA_FLAG_TAKE_REF != 0);
-        let length: u64 = pieces.iter().map(|piece| u64::from(piece.len())).sum();
+        let take = flags & EVPL_RDMA_FLAG_TAKE_REF != 0;
+        bind.send
+            .with(|ring| queue(&mut operation, iovecs, niov, take, ring));
         bind.messages.with(|messages| {
             messages.push_back(Message {
-                niov: pieces.len() as u32,
-                length: length as u32,
+                niov: operation.niov,
+                length: operation.length,
+                kind: MessageKind::Write,
                 address: None,
-                write: Some(Box::new(operation)),
             });
         });
-        bind.send
-            .with(|ring| pieces.into_iter().for_each(|piece| ring.push(piece)));
+        bind.add_operation(|operations| operations.writes.push_back(operation));
         self.start(bind);
     }
 
@@ -87,20 +98,26 @@ impl Evpl {
     }
 }
 
-/// The caller's references taken over, or new ones.
-fn references(iovecs: *mut evpl_iovec, niov: c_int, take: bool) -> Vec<Iovec> {
-    let count = usize::try_from(niov).unwrap_or(0);
-    (0..count)
-        .map(|index| {
-            // SAFETY: the caller passes `niov` initialised entries.
-            let entry = unsafe { &mut *iovecs.add(index) };
-            let owned = Iovec::from_raw(*entry);
-            if take {
-                entry.data = core::ptr::null_mut();
-                owned
-            } else {
-                owned.clone_ref()
-            }
-        })
-        .collect()
+/// Puts the caller's references, or new ones, at the end of `ring`.
+fn queue(
+    operation: &mut RdmaOperation,
+    iovecs: *mut evpl_iovec,
+    niov: c_int,
+    take: bool,
+    ring: &mut IovecRing,
+) {
+    for index in 0..usize::try_from(niov).unwrap_or(0) {
+        // SAFETY: the caller passes `niov` initialised entries.
+        let entry = unsafe { &mut *iovecs.add(index) };
+        let owned = Iovec::from_raw(*entry);
+        let owned = if take {
+            entry.data = core::ptr::null_mut();
+            owned
+        } else {
+            owned.clone_ref()
+        };
+        operation.niov += 1;
+        operation.length = operation.length.saturating_add(owned.len());
+        ring.push(owned);
+    }
 }

@@ -10,7 +10,7 @@ use super::{Endpoint, Evpl};
 use crate::abi::{EVPL_SEND_FLAG_TAKE_REF, evpl_address, evpl_iovec};
 use crate::memory::iovec::Iovec;
 use crate::transport::address::Address;
-use crate::transport::bind::{Bind, CLOSED, FINALISING, Message, PENDING_CLOSED};
+use crate::transport::bind::{Bind, CLOSED, FINALISING, Message, MessageKind, PENDING_CLOSED};
 
 impl Evpl {
     pub fn send(&self, bind: &Bind, bytes: &[u8]) {
@@ -195,12 +195,12 @@ impl Evpl {
                 messages.push_back(Message {
                     niov: pieces.len() as u32,
                     length: length as u32,
+                    kind: MessageKind::Send,
                     address: if bind.row().caps.connected {
                         None
                     } else {
                         address
                     },
-                    write: None,
                 });
             });
         }

@@ -37,6 +37,16 @@ impl Iovec {
         })
     }
 
+    /// Bytes that stay readable without a reference: releasing them does nothing.
+    pub fn borrowed(data: *mut u8, length: u32) -> Iovec {
+        Iovec::counted(data, length, borrowed_record())
+    }
+
+    #[inline]
+    pub fn is_borrowed(&self) -> bool {
+        core::ptr::eq(self.0.ref_, borrowed_record())
+    }
+
     /// Takes over the reference that C held.
     #[inline]
     pub fn from_raw(raw: evpl_iovec) -> Iovec {
@@ -128,6 +138,22 @@ impl Iovec {
         // SAFETY: `self` is one counted reference: the record is alive and its flags stay as they are.
         unsafe { (*self.0.ref_).flags }
     }
+}
+
+/// What stands in the place of a count for bytes that have none.
+struct Borrowed(evpl_iovec_ref);
+
+// SAFETY: nothing writes to it: GLOBAL counts never move.
+unsafe impl Sync for Borrowed {}
+
+fn borrowed_record() -> *mut evpl_iovec_ref {
+    static RECORD: Borrowed = Borrowed(evpl_iovec_ref {
+        refcnt: core::sync::atomic::AtomicU32::new(1),
+        flags: EVPL_IOVEC_FLAG_SHARED | EVPL_IOVEC_FLAG_GLOBAL,
+        slab: core::ptr::null_mut(),
+        release: None,
+    });
+    (&raw const RECORD.0).cast_mut()
 }
 
 /// Adds one reference to the buffer of `buffer`.

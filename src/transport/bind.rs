@@ -14,18 +14,18 @@ use super::Cx;
 use super::address::Address;
 use super::inproc::InprocIo;
 use super::io_uring;
+use super::operation::Operations;
 use super::registry::{self, Row};
 use super::socket::listen::ListenIo;
 use super::socket::stream::StreamIo;
 use super::socket::udp::UdpIo;
+use super::tcp_rdma::connection::RdmaIo;
 use super::tls::connection::TlsIo;
 use crate::abi::{
-    evpl, evpl_bind, evpl_deferral, evpl_fd_event, evpl_notify_callback_t, evpl_rdma_callback_t,
-    evpl_segment_callback_t,
+    evpl, evpl_bind, evpl_deferral, evpl_fd_event, evpl_notify_callback_t, evpl_segment_callback_t,
 };
 use crate::event::fd_event::FdEvent;
 use crate::memory::cell::LoopCell;
-use crate::memory::iovec::Iovec;
 use crate::memory::iovec_ring::IovecRing;
 use core::ffi::c_void;
 
@@ -60,6 +60,7 @@ pub enum Io {
     Listen(Box<ListenIo>),
     Uring(Rc<io_uring::Socket>),
     Tls(Box<TlsIo>),
+    TcpRdma(Box<RdmaIo>),
 }
 
 /// One message in the send queue of a bind that keeps message boundaries.
@@ -67,29 +68,17 @@ pub struct Message {
     /// Entries of the send ring that belong to it.
     pub niov: u32,
     pub length: u32,
+    pub kind: MessageKind,
     pub address: Option<Arc<Address>>,
-    /// Set for an RDMA write.
-    pub write: Option<Box<RdmaOperation>>,
 }
 
-/// A one-sided operation that owes its callback exactly once.
-pub struct RdmaOperation {
-    pub key: u32,
-    pub address: u64,
-    pub callback: evpl_rdma_callback_t,
-    pub private_data: *mut c_void,
-    /// Where a read puts its bytes; a write's bytes are in the send ring.
-    pub iovecs: Vec<Iovec>,
-}
-
-impl RdmaOperation {
-    /// Runs the callback; the operation is over.
-    pub fn complete(self, status: i32) {
-        if let Some(callback) = self.callback {
-            // SAFETY: what the program passed to evpl_rdma_read or evpl_rdma_write, called once.
-            unsafe { callback(status, self.private_data) }
-        }
-    }
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum MessageKind {
+    Send,
+    /// The next one of the bind's queued RDMA writes.
+    Write,
+    /// The next one of its queued RDMA reads, where a transport keeps their place among the sends.
+    Read,
 }
 
 pub struct Bind {
@@ -106,9 +95,8 @@ pub struct Bind {
     pub send: LoopCell<IovecRing>,
     pub messages: LoopCell<VecDeque<Message>>,
     pub recv: LoopCell<IovecRing>,
-    /// RDMA reads waiting for the flush.
-    #[allow(clippy::box_collection)]
-    pub reads: LoopCell<Option<Box<VecDeque<RdmaOperation>>>>,
+    /// RDMA operations, while there are any.
+    pub operations: LoopCell<Option<Box<Operations>>>,
     io: UnsafeCell<Io>,
     previous: Cell<*const Bind>,
     next: Cell<*const Bind>,
@@ -137,7 +125,7 @@ impl Bind {
             send: LoopCell::new(IovecRing::new()),
             messages: LoopCell::new(VecDeque::new()),
             recv: LoopCell::new(IovecRing::new()),
-            reads: LoopCell::new(None),
+            operations: LoopCell::new(None),
             io: UnsafeCell::new(Io::None),
             previous: Cell::new(core::ptr::null()),
             next: Cell::new(core::ptr::null()),
@@ -269,13 +257,12 @@ impl Bind {
         self.has(PENDING_CLOSED | FINISH | CLOSED)
     }
 
-    /// Nothing is left to hand over, zero-length messages and reads included.
+    /// Nothing is left to hand over or to wait for, zero-length messages and operations included.
     pub fn is_drained(&self) -> bool {
         self.send.with(|ring| ring.is_empty())
             && self.messages.with(|messages| messages.is_empty())
-            && self
-                .reads
-                .with(|reads| reads.as_ref().is_none_or(|reads| reads.is_empty()))
+            && !self.has_operations()
+            && !matches!(self.io(), Io::TcpRdma(io) if io.has_output())
     }
 
     /// Gives back what a burst of sends needed, once nothing is left to hand over.
@@ -478,37 +465,6 @@ impl Cx {
         self.recycle(bind);
     }
 
-    /// Every one-sided operation that is queued now is answered. What their callbacks queue is not: one
-    /// that tries again after each failure would never end.
-    fn fail_operations(&self, bind: &Bind) {
-        let reads = bind
-            .reads
-            .with(|reads| reads.as_ref().map_or(0, |reads| reads.len()));
-        for _ in 0..reads {
-            let read = bind
-                .reads
-                .with(|reads| reads.as_mut().and_then(|reads| reads.pop_front()));
-            if let Some(read) = read {
-                self.complete_read(read, libc::ECONNRESET);
-            }
-        }
-        let messages = bind.messages.with(|messages| messages.len());
-        for _ in 0..messages {
-            let message = bind.messages.with(|messages| messages.pop_front());
-            if let Some(write) = message.and_then(|message| message.write) {
-                write.complete(libc::ECONNRESET);
-            }
-        }
-    }
-
-    /// Releases a read's destination, then answers it.
-    pub fn complete_read(&self, mut read: RdmaOperation, status: i32) {
-        for iovec in core::mem::take(&mut read.iovecs) {
-            iovec.release(self.evpl());
-        }
-        read.complete(status);
-    }
-
     /// Gives the slot back. Also for a bind whose set-up failed before anyone saw it.
     pub fn recycle(&self, bind: &Bind) {
         let evpl = self.evpl();
@@ -521,11 +477,7 @@ impl Cx {
         bind.send.with(|ring| ring.shrink());
         bind.recv.with(|ring| ring.shrink());
         bind.messages.take();
-        for read in bind.reads.take().into_iter().flat_map(|reads| *reads) {
-            for iovec in read.iovecs {
-                iovec.release(evpl);
-            }
-        }
+        self.drop_operations(bind);
         bind.set_local(None);
         bind.set_remote(None);
         bind.set_io(Io::None);

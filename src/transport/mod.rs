@@ -17,9 +17,11 @@ pub mod deliver;
 pub mod inbox;
 pub mod inproc;
 pub mod io_uring;
+pub mod operation;
 pub mod publication;
 pub mod registry;
 pub mod socket;
+pub mod tcp_rdma;
 pub mod tls;
 
 use std::io;

@@ -35,15 +35,46 @@ impl Range {
     }
 }
 
+/// Bytes that a peer may access, for as long as the grant is current. That says nothing about who else
+/// uses them meanwhile: as with any one-sided access, this is between the programs.
+#[derive(Clone, Copy)]
+pub struct Grant {
+    data: *mut u8,
+    len: u32,
+    range: Range,
+}
+
+impl Grant {
+    pub fn data(&self) -> *mut u8 {
+        self.data
+    }
+
+    pub fn length(&self) -> u32 {
+        self.len
+    }
+
+    /// Whether the bytes are still what was published. Memory itself never goes away.
+    pub fn is_current(&self) -> bool {
+        self.range.is_current()
+    }
+}
+
+#[derive(Default)]
+struct Table {
+    /// By start address.
+    ranges: BTreeMap<u64, Range>,
+    /// The longest range there ever was: none that starts further back reaches an address.
+    longest: u64,
+}
+
 #[derive(Default)]
 pub struct Publications {
-    /// By start address.
-    ranges: Mutex<BTreeMap<u64, Range>>,
+    table: Mutex<Table>,
 }
 
 impl Publications {
-    fn with<R>(&self, f: impl FnOnce(&mut BTreeMap<u64, Range>) -> R) -> R {
-        f(&mut self.ranges.lock().unwrap_or_else(PoisonError::into_inner))
+    fn with<R>(&self, f: impl FnOnce(&mut Table) -> R) -> R {
+        f(&mut self.table.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Publishes the bytes of `iovec`; zeros for memory that is not ours.
@@ -58,14 +89,15 @@ impl Publications {
         let Ok(key) = u32::try_from(key) else {
             return (0, 0);
         };
-        let start = iovec.data().addr() as u64;
+        let start = iovec.data().expose_provenance() as u64;
         let fresh = Range {
             len: u64::from(iovec.len()),
             key,
             buffer,
             generation,
         };
-        self.with(|ranges| {
+        self.with(|Table { ranges, longest }| {
+            *longest = fresh.len.max(*longest);
             let outdated: Vec<u64> = ranges
                 .range(start + 1..)
                 .take(SWEPT_PER_PUBLICATION)
@@ -87,30 +119,31 @@ impl Publications {
         (key, start)
     }
 
-    /// Whether `len` bytes at `address` may be accessed with `key`. The buffer is at most `buffer_size`
-    /// long, so no range that starts further back can reach the address.
-    pub fn allows(&self, key: u32, address: u64, len: u64, buffer_size: u64) -> bool {
-        let Some(end) = address.checked_add(len) else {
-            return false;
-        };
-        self.with(|ranges| {
+    /// The `len` bytes at `address`, if they may be accessed with `key`.
+    pub fn find(&self, key: u32, address: u64, len: u32) -> Option<Grant> {
+        let end = address.checked_add(u64::from(len))?;
+        self.with(|Table { ranges, longest }| {
             let mut outdated = Vec::new();
-            let mut allowed = false;
+            let mut found = None;
             for (&start, range) in ranges
-                .range(address.saturating_sub(buffer_size)..=address)
+                .range(address.saturating_sub(*longest)..=address)
                 .rev()
             {
                 if !range.is_current() {
                     outdated.push(start);
                 } else if range.key == key && end <= start + range.len {
-                    allowed = true;
+                    found = Some(*range);
                     break;
                 }
             }
             for start in outdated {
                 ranges.remove(&start);
             }
-            allowed
+            found.map(|range| Grant {
+                data: core::ptr::with_exposed_provenance_mut(address as usize),
+                len,
+                range,
+            })
         })
     }
 }

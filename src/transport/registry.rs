@@ -5,6 +5,7 @@ use super::inbox::AcceptRequest;
 use super::inproc::{InprocDatagram, InprocStream};
 use super::io_uring::tcp::UringTcp;
 use super::socket::{tcp::Tcp, udp::Udp, unix::Unix};
+use super::tcp_rdma::TcpRdma;
 use super::tls::Tls;
 use super::{Caps, Cx, Protocol};
 use crate::abi::{EVPL_NUM_PROTO, evpl_notify_callback_t, evpl_segment_callback_t};
@@ -110,7 +111,7 @@ static ROWS: [Row; EVPL_NUM_PROTO as usize] = [
         id: 8,
         name: "DATAGRAM_TCP_RDMA",
         caps: DATAGRAM_RDMA,
-        implementation: NOT_BUILT,
+        implementation: Ok(&TcpRdma),
     },
     Row {
         id: 9,

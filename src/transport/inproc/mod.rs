@@ -11,8 +11,9 @@ use std::io;
 use std::sync::Arc;
 
 use super::address::Address;
-use super::bind::{Bind, CONNECTED, Io, PENDING_CLOSED, RdmaOperation};
+use super::bind::{Bind, CONNECTED, Io, MessageKind, PENDING_CLOSED};
 use super::inbox::{AcceptSink, Accepted, BindKey, Mail};
+use super::operation::{Destination, RdmaOperation};
 use super::{Cx, Protocol};
 use crate::memory::cell::LoopCell;
 use crate::memory::iovec::Iovec;
@@ -269,8 +270,8 @@ fn gather(cx: &Cx, bind: &Bind, batch: &mut Batch) -> (u64, u64) {
         let Some(message) = bind.messages.with(|messages| messages.pop_front()) else {
             break;
         };
-        if let Some(write) = message.write {
-            carry_out_write(cx, bind, message.niov, *write);
+        if message.kind == MessageKind::Write {
+            carry_out_write(cx, bind);
             continue;
         }
         let before = batch.pieces.len();
@@ -314,58 +315,66 @@ fn flush_reads(cx: &Cx, bind: &Bind) {
         if bind.has(PENDING_CLOSED) {
             return;
         }
-        let Some(read) = bind
-            .reads
-            .with(|reads| reads.as_mut().and_then(|reads| reads.pop_front()))
-        else {
-            return;
+        let read = bind.with_operations(|operations| operations.reads.pop_front());
+        let Some(read) = read.flatten() else {
+            return bind.trim_operations();
         };
-        let status = carry_out_read(cx, &read);
-        cx.complete_read(read, status);
+        let status = carry_out_read(cx, bind, &read);
+        cx.complete_read(bind, Destination::Queued, read, status);
     }
 }
 
-fn is_allowed(cx: &Cx, operation: &RdmaOperation, len: u64) -> bool {
-    len == 0
-        || cx.process.publications.allows(
-            operation.key,
-            operation.address,
-            len,
-            cx.memory.buffer_size(),
-        )
+/// The bytes that an operation is about, or what is wrong with it.
+fn reach(cx: &Cx, operation: &RdmaOperation) -> Result<*mut u8, i32> {
+    if operation.length == 0 {
+        return Ok(core::ptr::null_mut());
+    }
+    let RdmaOperation {
+        key,
+        address,
+        length,
+        ..
+    } = *operation;
+    match cx.process.publications.find(key, address, length) {
+        // More bytes than a length can say are nowhere published.
+        Some(grant) if length < u32::MAX => Ok(grant.data()),
+        _ => Err(libc::EINVAL),
+    }
 }
 
-fn carry_out_read(cx: &Cx, read: &RdmaOperation) -> i32 {
-    let len: u64 = read.iovecs.iter().map(|iovec| u64::from(iovec.len())).sum();
-    if !is_allowed(cx, read, len) {
-        return libc::EINVAL;
-    }
-    let mut source = read.address as usize as *const u8;
-    for iovec in &read.iovecs {
-        // SAFETY: the range is published memory of this process that is still in use by its publisher;
-        // source and destination may be one buffer, hence `copy`.
-        unsafe { core::ptr::copy(source, iovec.data(), iovec.len() as usize) };
-        source = source.wrapping_add(iovec.len() as usize);
-    }
+fn carry_out_read(cx: &Cx, bind: &Bind, read: &RdmaOperation) -> i32 {
+    let mut source = match reach(cx, read) {
+        Ok(source) => source.cast_const(),
+        Err(errno) => return errno,
+    };
+    bind.with_operations(|operations| {
+        for iovec in operations.read_iovecs.iter().take(read.niov as usize) {
+            // SAFETY: the range is published memory of this process that is still in use by its
+            // publisher; source and destination may be one buffer, hence `copy`.
+            unsafe { core::ptr::copy(source, iovec.data(), iovec.len() as usize) };
+            source = source.wrapping_add(iovec.len() as usize);
+        }
+    });
     0
 }
 
-fn carry_out_write(cx: &Cx, bind: &Bind, niov: u32, write: RdmaOperation) {
-    let iovecs: Vec<Iovec> = bind
-        .send
-        .with(|ring| (0..niov).filter_map(|_| ring.pop()).collect());
-    let len: u64 = iovecs.iter().map(|iovec| u64::from(iovec.len())).sum();
-    let allowed = is_allowed(cx, &write, len);
-    let mut target = write.address as usize as *mut u8;
-    for iovec in iovecs {
-        if allowed {
+fn carry_out_write(cx: &Cx, bind: &Bind) {
+    let write = bind.with_operations(|operations| operations.writes.pop_front());
+    let write = write.flatten().expect("queued together with its message");
+    let target = reach(cx, &write);
+    let mut at = target.unwrap_or(core::ptr::null_mut());
+    for _ in 0..write.niov {
+        let Some(iovec) = bind.send.with(|ring| ring.pop()) else {
+            break;
+        };
+        if target.is_ok() {
             // SAFETY: as for reads, in the other direction.
-            unsafe { core::ptr::copy(iovec.data(), target, iovec.len() as usize) };
-            target = target.wrapping_add(iovec.len() as usize);
+            unsafe { core::ptr::copy(iovec.data(), at, iovec.len() as usize) };
+            at = at.wrapping_add(iovec.len() as usize);
         }
         iovec.release(cx.evpl());
     }
-    write.complete(if allowed { 0 } else { libc::EINVAL });
+    write.complete(target.err().unwrap_or(0));
 }
 
 fn begin_close(cx: &Cx, bind: &Bind) {

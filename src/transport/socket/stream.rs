@@ -6,6 +6,9 @@
 //! end, so nothing that arrived is lost.
 //!
 //! Writing: the flush tries at once; what the kernel does not take waits for writability.
+//!
+//! DATAGRAM_TCP_RDMA is such a socket with frames inside: its input looks at what was read before the
+//! program does, and its output is a ring of frames in place of the bind's send ring.
 
 use std::cell::Cell;
 use std::io;
@@ -14,9 +17,11 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use crate::abi::{evpl, evpl_fd_event};
 use crate::event::fd_event::{ERROR, URGENT, WatchOutput};
 use crate::memory::cell::LoopCell;
+use crate::memory::iovec_ring::IovecRing;
 use crate::sys::socket;
 use crate::transport::Cx;
 use crate::transport::bind::{Bind, Io, PENDING_CLOSED};
+use crate::transport::tcp_rdma::{input, output};
 
 /// Gather writes tried in one flush before other binds get their turn.
 const WRITES_PER_TURN_MAX: usize = 8;
@@ -34,6 +39,8 @@ const BULK_LEN_MIN: usize = 16 << 10;
 const READ_LEN_MIN: usize = 64 << 10;
 /// The most that one read takes from either part of the window: what stays in the CPU's cache.
 const READ_LEN_MAX: usize = 64 << 10;
+/// Places outside the window that one read fills.
+pub const DIRECT_IOVECS_MAX: usize = 8;
 /// Room reserved behind the bytes of an incomplete message.
 const TAIL_ROOM_MIN: u64 = 4 << 10;
 const TAIL_ROOM_MAX: u64 = 64 << 10;
@@ -77,22 +84,30 @@ impl StreamIo {
     }
 }
 
-/// The stream half of a bind that has one.
-pub fn io(bind: &Bind) -> &StreamIo {
+/// What a kind of bind makes of its socket.
+pub type Wrap = fn(StreamIo) -> Io;
+
+fn try_io(bind: &Bind) -> Option<&StreamIo> {
     match bind.io() {
-        Io::Stream(io) => io,
-        _ => unreachable!("stream callbacks are registered by stream binds only"),
+        Io::Stream(io) => Some(io),
+        Io::TcpRdma(io) => Some(&io.stream),
+        _ => None,
     }
 }
 
+/// The stream half of a bind that has one.
+pub fn io(bind: &Bind) -> &StreamIo {
+    try_io(bind).expect("stream callbacks are registered by stream binds only")
+}
+
 /// Gives a connecting socket to the bind. It is watched once connect(2) was called.
-pub fn adopt_connecting(bind: &Bind, fd: OwnedFd) {
-    bind.set_io(Io::Stream(StreamIo::new(fd, State::Connecting)));
+pub fn adopt_connecting(bind: &Bind, fd: OwnedFd, wrap: Wrap) {
+    bind.set_io(wrap(StreamIo::new(fd, State::Connecting)));
 }
 
 /// Gives an accepted socket to the bind and starts reading.
-pub fn adopt_connected(cx: &Cx, bind: &Bind, fd: OwnedFd) -> io::Result<()> {
-    bind.set_io(Io::Stream(StreamIo::new(fd, State::Connected)));
+pub fn adopt_connected(cx: &Cx, bind: &Bind, fd: OwnedFd, wrap: Wrap) -> io::Result<()> {
+    bind.set_io(wrap(StreamIo::new(fd, State::Connected)));
     watch(cx, bind, WatchOutput::OnDemand)?;
     cx.events.fds().read_interest(bind.event_pointer());
     cx.notify_connected(bind);
@@ -158,6 +173,9 @@ fn finish_connect(cx: &Cx, bind: &Bind) -> bool {
 }
 
 fn read(cx: &Cx, bind: &Bind) {
+    if matches!(bind.io(), Io::TcpRdma(_)) && !input::resume(cx, bind) {
+        return;
+    }
     for turn in 1..=READS_PER_TURN_MAX {
         let outcome = read_once(cx, bind);
         if !matches!(&outcome, Err(error) if socket::is_transient(error)) {
@@ -193,16 +211,47 @@ enum ReadOutcome {
     End,
 }
 
+/// Where a read puts its first bytes, when that is known before.
+pub struct Direct {
+    pub iov: [libc::iovec; DIRECT_IOVECS_MAX],
+    pub count: usize,
+    pub len: usize,
+    /// The most that is read behind them, from either part of the window.
+    pub window_len_max: usize,
+}
+
+impl Direct {
+    /// Everything goes to the window.
+    pub const NONE: Direct = Direct {
+        iov: [NO_BYTES; DIRECT_IOVECS_MAX],
+        count: 0,
+        len: 0,
+        window_len_max: READ_LEN_MAX,
+    };
+}
+
 fn read_once(cx: &Cx, bind: &Bind) -> io::Result<ReadOutcome> {
+    let direct = match bind.io() {
+        Io::TcpRdma(_) => input::direct(bind)?,
+        _ => Direct::NONE,
+    };
     let io = io(bind);
-    let space = ReceiveSpace::new(cx, bind, io.tail_room.get() as usize);
-    // SAFETY: nothing else runs on this thread until the bytes are kept.
+    let space = ReceiveSpace::new(cx, bind, io.tail_room.get() as usize, &direct);
+    // SAFETY: nothing else runs on this thread until the bytes are kept, and `input` vouches for the places
+    // that it names.
     let received = unsafe { socket::receive(bind.event().fd(), space.entries()) }?;
     if received == 0 {
         return Ok(ReadOutcome::End);
     }
+    let placed = received.min(direct.len);
+    if placed > 0 {
+        input::placed(bind, placed);
+    }
     io.tail_room.set(space.keep(cx, bind, received) as u32);
-    cx.received(bind);
+    match bind.io() {
+        Io::TcpRdma(_) => input::process(cx, bind),
+        _ => cx.received(bind),
+    }
     Ok(if received == space.capacity() {
         ReadOutcome::Full
     } else if received >= BULK_LEN_MIN {
@@ -212,20 +261,23 @@ fn read_once(cx: &Cx, bind: &Bind) -> io::Result<ReadOutcome> {
     })
 }
 
-/// Where the next bytes of a bind go: into the room behind its last ones, then into the loop's window.
-/// The room is reserved for the bind and the window is the loop's, so they may be written until something
-/// else receives on this thread.
+/// Where the next bytes of a bind go: where they are wanted, if that is known, then into the room behind
+/// its last ones, then into the loop's window. The room is reserved for the bind and the window is the
+/// loop's, so they may be written until something else receives on this thread.
 pub struct ReceiveSpace {
-    iov: [libc::iovec; 3],
+    iov: [libc::iovec; DIRECT_IOVECS_MAX + 3],
     count: usize,
+    direct_len: usize,
     room: usize,
     queued: u64,
 }
 
 impl ReceiveSpace {
     /// `tail_room` is what the last `keep` returned.
-    pub fn new(cx: &Cx, bind: &Bind, tail_room: usize) -> ReceiveSpace {
-        let mut iov = [NO_BYTES; 3];
+    pub fn new(cx: &Cx, bind: &Bind, tail_room: usize, direct: &Direct) -> ReceiveSpace {
+        let mut iov = [NO_BYTES; DIRECT_IOVECS_MAX + 3];
+        let mut count = direct.count;
+        iov[..count].copy_from_slice(&direct.iov[..count]);
         let queued = bind.recv.with(|ring| ring.bytes());
         let room = if queued > 0 { tail_room } else { 0 };
         if room > 0 {
@@ -233,20 +285,26 @@ impl ReceiveSpace {
                 ring.back()
                     .map(|tail| tail.data().wrapping_add(tail.len() as usize))
             });
-            iov[0] = libc::iovec {
+            iov[count] = libc::iovec {
                 iov_base: tail.expect("bytes are queued").cast(),
                 iov_len: room,
             };
+            count += 1;
         }
-        let first = usize::from(room > 0);
-        let mut window = [NO_BYTES; 2];
-        let window_len = cx.memory.recv_prepare(&mut window, READ_LEN_MIN);
-        window[0].iov_len = window[0].iov_len.min(READ_LEN_MAX);
-        window[1].iov_len = window[1].iov_len.min(READ_LEN_MAX);
-        iov[first..first + window_len].copy_from_slice(&window[..window_len]);
+        if direct.window_len_max > 0 {
+            let mut window = [NO_BYTES; 2];
+            let min = READ_LEN_MIN.min(direct.window_len_max);
+            let window_len = cx.memory.recv_prepare(&mut window, min);
+            for part in &mut window[..window_len] {
+                part.iov_len = part.iov_len.min(direct.window_len_max);
+            }
+            iov[count..count + window_len].copy_from_slice(&window[..window_len]);
+            count += window_len;
+        }
         ReceiveSpace {
             iov,
-            count: first + window_len,
+            count,
+            direct_len: direct.len,
             room,
             queued,
         }
@@ -274,8 +332,10 @@ impl ReceiveSpace {
         bytes
     }
 
-    /// Queues the first `received` bytes; returns the room that is left behind them.
+    /// Queues those of the first `received` bytes that are not where they are wanted; returns the room that
+    /// is left behind them.
     pub fn keep(&self, cx: &Cx, bind: &Bind, received: usize) -> usize {
+        let received = received.saturating_sub(self.direct_len);
         let into_room = received.min(self.room);
         if into_room > 0 {
             bind.recv.with(|ring| ring.extend_back(into_room as u32));
@@ -309,12 +369,28 @@ fn end_of_stream(cx: &Cx, bind: &Bind) {
     let mut left = u64::MAX;
     while !bind.has(PENDING_CLOSED) {
         flush(cx, bind);
-        let before = core::mem::replace(&mut left, bind.send.with(|ring| ring.bytes()));
+        let before = core::mem::replace(&mut left, output_left(bind));
         if left == 0 || left >= before {
             break;
         }
     }
     cx.request_close(bind);
+}
+
+/// What goes to the kernel.
+fn output(bind: &Bind) -> &LoopCell<IovecRing> {
+    match bind.io() {
+        Io::TcpRdma(io) => &io.framed,
+        _ => &bind.send,
+    }
+}
+
+/// How much is still to be written; a number that sinks with every write.
+fn output_left(bind: &Bind) -> u64 {
+    match bind.io() {
+        Io::TcpRdma(io) => io.output_left(bind),
+        _ => bind.send.with(|ring| ring.bytes()),
+    }
 }
 
 /// The flush at the end of a pass. While the kernel is full it would be in vain.
@@ -334,7 +410,10 @@ fn flush(cx: &Cx, bind: &Bind) {
         if bind.has(PENDING_CLOSED) {
             return;
         }
-        if bind.send.with(|ring| ring.bytes()) == 0 {
+        if matches!(bind.io(), Io::TcpRdma(_)) && !output::prepare(cx, bind) {
+            return;
+        }
+        if output(bind).with(|ring| ring.bytes()) == 0 {
             return flushed(cx, bind);
         }
         match write_once(cx, bind) {
@@ -344,7 +423,7 @@ fn flush(cx: &Cx, bind: &Bind) {
             Err(_) => return write_failed(cx, bind),
         }
     }
-    if bind.send.with(|ring| ring.bytes()) == 0 {
+    if output_left(bind) == 0 {
         return flushed(cx, bind);
     }
     // More than one turn's worth: the next pass goes on.
@@ -353,6 +432,9 @@ fn flush(cx: &Cx, bind: &Bind) {
 
 /// The peer is gone: nothing can be written any more, but what it sent before may still be unread.
 fn write_failed(cx: &Cx, bind: &Bind) {
+    if matches!(bind.io(), Io::TcpRdma(_)) {
+        output::give_up(cx, bind);
+    }
     for _ in 0..READS_AFTER_FAILURE_MAX {
         if !matches!(
             read_once(cx, bind),
@@ -370,11 +452,16 @@ fn wait_writable(cx: &Cx, bind: &Bind) {
 }
 
 fn flushed(cx: &Cx, bind: &Bind) {
-    if !bind.send.with(|ring| ring.is_empty()) {
-        // Entries without bytes.
-        bind.send.consume(0, cx.evpl());
+    match bind.io() {
+        Io::TcpRdma(io) => io.trim(),
+        _ => {
+            if !bind.send.with(|ring| ring.is_empty()) {
+                // Entries without bytes.
+                bind.send.consume(0, cx.evpl());
+            }
+            bind.messages.with(|messages| messages.clear());
+        }
     }
-    bind.messages.with(|messages| messages.clear());
     bind.trim_send();
     cx.events.fds().write_disinterest(bind.event_pointer());
     cx.close_if_finished(bind);
@@ -390,11 +477,15 @@ pub struct Written {
 pub fn write_once(cx: &Cx, bind: &Bind) -> io::Result<Written> {
     let mut iov = [const { core::mem::MaybeUninit::<libc::iovec>::uninit() }; WRITE_IOVECS_MAX];
     let limit = (cx.config().max_num_iovec as usize).clamp(1, WRITE_IOVECS_MAX);
-    let (count, offered) = bind.send.with(|ring| ring.gather(&mut iov[..limit]));
+    let output = output(bind);
+    let (count, offered) = output.with(|ring| ring.gather(&mut iov[..limit]));
     // SAFETY: `gather` filled the first `count` entries with memory that the ring's references keep.
     let sent = unsafe { socket::send(bind.event().fd(), iov[..count].assume_init_ref()) }? as u64;
-    bind.send.consume(sent, cx.evpl());
-    let msgs = count_whole_messages(bind, sent);
+    output.consume(sent, cx.evpl());
+    let msgs = match bind.io() {
+        Io::TcpRdma(_) => output::written(cx, bind, sent),
+        _ => count_whole_messages(bind, sent),
+    };
     cx.notify_sent(bind, sent, msgs);
     Ok(Written {
         len: sent,
@@ -422,7 +513,7 @@ pub fn count_whole_messages(bind: &Bind, mut sent: u64) -> u64 {
 
 /// Lets go of the descriptor; the kernel says goodbye to the peer.
 pub fn begin_close(cx: &Cx, bind: &Bind) {
-    let Io::Stream(io) = bind.io() else { return };
+    let Some(io) = try_io(bind) else { return };
     if let Some(retry) = io.retry.take() {
         retry.cancel(cx);
     }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::{listen, local_address, stream, to_kernel};
 use crate::sys::socket::{self, SockAddr};
 use crate::transport::address::Address;
-use crate::transport::bind::Bind;
+use crate::transport::bind::{Bind, Io};
 use crate::transport::inbox::{AcceptSink, Accepted};
 use crate::transport::{Cx, Protocol};
 
@@ -28,40 +28,57 @@ pub fn open(bind: &Bind, local: Option<Arc<Address>>) -> io::Result<(OwnedFd, So
     Ok((fd, remote))
 }
 
+pub fn connect(
+    cx: &Cx,
+    bind: &Bind,
+    local: Option<Arc<Address>>,
+    wrap: stream::Wrap,
+) -> io::Result<()> {
+    let (fd, remote) = open(bind, local)?;
+    let raw = fd.as_raw_fd();
+    stream::adopt_connecting(bind, fd, wrap);
+    let connected = socket::connect(raw, &remote)?;
+    // The kernel chose the port in connect(2), whether or not the handshake is over.
+    bind.set_local(local_address(raw).ok());
+    stream::watch_connecting(cx, bind, connected)
+}
+
+pub fn listen(cx: &Cx, bind: &Bind, sink: Arc<dyn AcceptSink>) -> io::Result<()> {
+    let address = to_kernel(&bind.local().expect("listen sets the local address"));
+    let fd = socket::open(address.family(), libc::SOCK_STREAM)?;
+    let raw = fd.as_raw_fd();
+    socket::set_option(raw, libc::SOL_SOCKET, libc::SO_REUSEADDR, 1)?;
+    if address.family() == libc::AF_INET6 {
+        socket::set_option(raw, libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, 0)?;
+    }
+    // Accepted sockets inherit it.
+    socket::set_nodelay(raw)?;
+    socket::bind(raw, &address)?;
+    socket::listen(raw, listen::backlog(cx))?;
+    bind.set_local(Some(local_address(raw)?));
+    listen::adopt(cx, bind, fd, sink, None)
+}
+
+pub fn attach(cx: &Cx, bind: &Bind, accepted: Accepted, wrap: stream::Wrap) -> io::Result<()> {
+    let Accepted::Socket { fd, local } = accepted else {
+        unreachable!("a TCP listener accepts sockets")
+    };
+    // A peer that reset already makes the question fail; reading reports that.
+    bind.set_local(local.or_else(|| local_address(fd.as_raw_fd()).ok()));
+    stream::adopt_connected(cx, bind, fd, wrap)
+}
+
 impl Protocol for Tcp {
     fn connect(&self, cx: &Cx, bind: &Bind, local: Option<Arc<Address>>) -> io::Result<()> {
-        let (fd, remote) = open(bind, local)?;
-        let raw = fd.as_raw_fd();
-        stream::adopt_connecting(bind, fd);
-        let connected = socket::connect(raw, &remote)?;
-        // The kernel chose the port in connect(2), whether or not the handshake is over.
-        bind.set_local(local_address(raw).ok());
-        stream::watch_connecting(cx, bind, connected)
+        connect(cx, bind, local, Io::Stream)
     }
 
     fn listen(&self, cx: &Cx, bind: &Bind, sink: Arc<dyn AcceptSink>) -> io::Result<()> {
-        let address = to_kernel(&bind.local().expect("listen sets the local address"));
-        let fd = socket::open(address.family(), libc::SOCK_STREAM)?;
-        let raw = fd.as_raw_fd();
-        socket::set_option(raw, libc::SOL_SOCKET, libc::SO_REUSEADDR, 1)?;
-        if address.family() == libc::AF_INET6 {
-            socket::set_option(raw, libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, 0)?;
-        }
-        // Accepted sockets inherit it.
-        socket::set_nodelay(raw)?;
-        socket::bind(raw, &address)?;
-        socket::listen(raw, listen::backlog(cx))?;
-        bind.set_local(Some(local_address(raw)?));
-        listen::adopt(cx, bind, fd, sink, None)
+        listen(cx, bind, sink)
     }
 
     fn attach(&self, cx: &Cx, bind: &Bind, accepted: Accepted) -> io::Result<()> {
-        let Accepted::Socket { fd, local } = accepted else {
-            unreachable!("a TCP listener accepts sockets")
-        };
-        // A peer that reset already makes the question fail; reading reports that.
-        bind.set_local(local.or_else(|| local_address(fd.as_raw_fd()).ok()));
-        stream::adopt_connected(cx, bind, fd)
+        attach(cx, bind, accepted, Io::Stream)
     }
 
     fn flush(&self, cx: &Cx, bind: &Bind) {

@@ -13,7 +13,7 @@ use crate::event::timer;
 use crate::memory::cell::LoopCell;
 use crate::sys::socket::{self, SockAddr};
 use crate::transport::address::Address;
-use crate::transport::bind::Bind;
+use crate::transport::bind::{Bind, Io};
 use crate::transport::inbox::{AcceptSink, Accepted};
 use crate::transport::{Cx, Protocol};
 
@@ -52,7 +52,7 @@ impl Protocol for Unix {
             socket::bind(raw, &to_kernel(&local))?;
         }
         bind.set_local(local_address(raw).ok());
-        stream::adopt_connecting(bind, fd);
+        stream::adopt_connecting(bind, fd, Io::Stream);
         try_connect(cx, bind, RETRY_FIRST_US, 0)
     }
 
@@ -79,7 +79,7 @@ impl Protocol for Unix {
             unreachable!("a Unix listener accepts sockets")
         };
         bind.set_local(local);
-        stream::adopt_connected(cx, bind, fd)
+        stream::adopt_connected(cx, bind, fd, Io::Stream)
     }
 
     fn flush(&self, cx: &Cx, bind: &Bind) {
