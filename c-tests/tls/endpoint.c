@@ -4,14 +4,16 @@
 // standard output, a line each.
 //
 //     endpoint server PORT          echoes what every connection sends, until it is killed
-//     endpoint client PORT BYTES    sends so many bytes, checks their echo, finishes
+//     endpoint client PORT BYTES    sends so many bytes, checks their echo, finishes; TLS_REPEAT times
 //     endpoint quiet PORT           connects and only listens; a line on standard input finishes
 //     endpoint idle PORT COUNT      so many connections within the process, and what each of them costs
 //
-// The environment holds the settings: TLS_CERT, TLS_KEY, TLS_CA, TLS_CIPHERS, TLS_VERIFY, TLS_KTLS, and
-// TLS_ALPN, a list with commas.
+// The environment holds the settings: TLS_CERT, TLS_KEY, TLS_CA, TLS_CIPHERS, TLS_VERIFY, TLS_KTLS,
+// TLS_ALPN, a list with commas, and those of evpl_ext.h; TLS_HOST and TLS_NAME are of the endpoint.
 
 #include "../test.h"
+
+#include <evpl/evpl_ext.h>
 
 #include <malloc.h>
 #include <poll.h>
@@ -113,6 +115,21 @@ set_up(void)
     evpl_global_config_set_tls_cipher_list(config, getenv("TLS_CIPHERS"));
     evpl_global_config_set_tls_verify_peer(config, getenv("TLS_VERIFY") != NULL);
     evpl_global_config_set_tls_ktls_enabled(config, getenv("TLS_KTLS") && atoi(getenv("TLS_KTLS")));
+    if (getenv("TLS_CLIENT_SESSIONS") != NULL) {
+        evpl_global_config_set_tls_client_sessions(config, atoi(getenv("TLS_CLIENT_SESSIONS")));
+    }
+    if (getenv("TLS_SERVER_SESSIONS") != NULL) {
+        evpl_global_config_set_tls_server_sessions(config, atoi(getenv("TLS_SERVER_SESSIONS")));
+    }
+    if (getenv("TLS_TICKETS") != NULL) {
+        evpl_global_config_set_tls_server_tickets(config, atoi(getenv("TLS_TICKETS")));
+    }
+    if (getenv("TLS_CLIENT_CERT") != NULL) {
+        evpl_global_config_set_tls_require_client_cert(config, atoi(getenv("TLS_CLIENT_CERT")));
+    }
+    evpl_global_config_set_tls_send_name(config, getenv("TLS_SEND_NAME") != NULL);
+    evpl_global_config_set_tls_verify_name(config, getenv("TLS_VERIFY_NAME") != NULL);
+    evpl_global_config_set_tls_key_log(config, getenv("TLS_KEY_LOG") != NULL);
     evpl_init(config);
     if (getenv("TLS_ALPN") != NULL) {
         snprintf(names, sizeof(names), "%s", getenv("TLS_ALPN"));
@@ -184,7 +201,13 @@ main(int argc, char **argv)
     evpl_thread_config_set_poll_mode(thread_config, 0);
     evpl = evpl_create(thread_config);
     evpl_thread_config_release(thread_config);
-    endpoint = evpl_endpoint_create("127.0.0.1", atoi(argv[2]));
+    endpoint = evpl_endpoint_create(getenv("TLS_HOST") ? getenv("TLS_HOST") : "127.0.0.1", atoi(argv[2]));
+    if (getenv("TLS_NAME") != NULL) {
+        CHECK(evpl_endpoint_set_tls_name(endpoint, "no host name") == -1 && errno == EINVAL);
+        CHECK(evpl_endpoint_set_tls_name(endpoint, "") == -1);
+        CHECK(evpl_endpoint_set_tls_name(endpoint, NULL) == 0);
+        CHECK(evpl_endpoint_set_tls_name(endpoint, getenv("TLS_NAME")) == 0);
+    }
     if (strcmp(mode, "server") == 0 || strcmp(mode, "idle") == 0) {
         listener = evpl_listener_create();
         CHECK(evpl_listener_attach(evpl, listener, attach, NULL) != NULL);
@@ -209,16 +232,21 @@ main(int argc, char **argv)
     }
     client = 1;
     total  = argc > 3 ? strtoull(argv[3], NULL, 10) : 0;
-    struct evpl_bind *bind =
-        evpl_connect(evpl, EVPL_STREAM_SOCKET_TLS, NULL, endpoint, notify, NULL, NULL);
-    CHECK(bind != NULL);
-    while (!disconnected) {
-        struct pollfd input = { 0, POLLIN, 0 };
+    for (int left = getenv("TLS_REPEAT") ? atoi(getenv("TLS_REPEAT")) : 1; left > 0; left--) {
+        struct evpl_bind *bind;
 
-        evpl_continue(evpl);
-        if (total == 0 && !disconnected && connected && !finished && poll(&input, 1, 0) == 1) {
-            finished = 1;
-            evpl_finish(evpl, bind);
+        sent = checked = 0;
+        connected = disconnected = finished = 0;
+        bind = evpl_connect(evpl, EVPL_STREAM_SOCKET_TLS, NULL, endpoint, notify, NULL, NULL);
+        CHECK(bind != NULL);
+        while (!disconnected) {
+            struct pollfd input = { 0, POLLIN, 0 };
+
+            evpl_continue(evpl);
+            if (total == 0 && !disconnected && connected && !finished && poll(&input, 1, 0) == 1) {
+                finished = 1;
+                evpl_finish(evpl, bind);
+            }
         }
     }
     if (total > 0) {
