@@ -6,6 +6,7 @@
 //     endpoint server PORT          echoes what every connection sends, until it is killed
 //     endpoint client PORT BYTES    sends so many bytes, checks their echo, finishes; TLS_REPEAT times
 //     endpoint quiet PORT           connects and only listens; a line on standard input finishes
+//     endpoint stalled PORT         a peer that stops in its hello, and a clock that is moved by hand
 //     endpoint idle PORT COUNT      so many connections within the process, and what each of them costs
 //
 // The environment holds the settings: TLS_CERT, TLS_KEY, TLS_CA, TLS_CIPHERS, TLS_VERIFY, TLS_KTLS,
@@ -15,8 +16,11 @@
 
 #include <evpl/evpl_ext.h>
 
+#include <arpa/inet.h>
 #include <malloc.h>
+#include <netinet/in.h>
 #include <poll.h>
+#include <sys/socket.h>
 
 #define PERIOD 65521
 #define AHEAD  (4u << 20)
@@ -25,7 +29,7 @@ void evpl_tls_set_alpn_protocols(const char *const *protocols, int count);
 int evpl_tls_get_alpn(struct evpl_bind *bind, char *text, int length);
 
 static uint64_t total, sent, checked, received;
-static int connected, disconnected, client, finished;
+static int attached, connected, disconnected, client, finished;
 static unsigned char table[2 * PERIOD];
 
 static void
@@ -98,17 +102,19 @@ attach(struct evpl *evpl, struct evpl_bind *bind, evpl_notify_callback_t *callba
     (void) segment;
     (void) conn_private;
     (void) unused;
+    attached++;
     *callback = notify;
 }
 
 static void
-set_up(void)
+set_up(int virtual_clock)
 {
     struct evpl_global_config *config = test_config();
     static char names[256];
     const char *list[16];
     int count = 0;
 
+    evpl_global_config_set_virtual_clock(config, virtual_clock);
     evpl_global_config_set_tls_cert(config, getenv("TLS_CERT"));
     evpl_global_config_set_tls_key(config, getenv("TLS_KEY"));
     evpl_global_config_set_tls_ca(config, getenv("TLS_CA"));
@@ -161,6 +167,29 @@ resident_kib(void)
     return kib;
 }
 
+// The peer is a plain socket that has sent the beginning of a record.
+static void
+run_stalled(struct evpl *evpl, int port)
+{
+    struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons((uint16_t) port) };
+    int peer = socket(AF_INET, SOCK_STREAM, 0);
+
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    CHECK(connect(peer, (struct sockaddr *) &address, sizeof(address)) == 0);
+    CHECK(send(peer, "\x16\x03\x01\x01", 4, 0) == 4);
+    RUN_UNTIL(evpl, attached == 1, 20000);
+    test_sleep_ms(20);
+    RUN_PASSES(evpl, 10);
+    evpl_virtual_clock_advance(59900000000ull);
+    RUN_PASSES(evpl, 10);
+    CHECK_EQ(disconnected, 0);
+    evpl_virtual_clock_advance(200000000ull);
+    RUN_PASSES(evpl, 10);
+    CHECK_EQ(disconnected, 1);
+    CHECK_EQ(connected, 0);
+    close(peer);
+}
+
 static void
 run_idle(struct evpl *evpl, struct evpl_endpoint *endpoint, int count)
 {
@@ -196,7 +225,7 @@ main(int argc, char **argv)
     struct evpl *evpl;
     const char *mode = argc > 2 ? argv[1] : "";
 
-    set_up();
+    set_up(strcmp(mode, "stalled") == 0);
     thread_config = test_thread_config();
     evpl_thread_config_set_poll_mode(thread_config, 0);
     evpl = evpl_create(thread_config);
@@ -208,7 +237,7 @@ main(int argc, char **argv)
         CHECK(evpl_endpoint_set_tls_name(endpoint, NULL) == 0);
         CHECK(evpl_endpoint_set_tls_name(endpoint, getenv("TLS_NAME")) == 0);
     }
-    if (strcmp(mode, "server") == 0 || strcmp(mode, "idle") == 0) {
+    if (strcmp(mode, "server") == 0 || strcmp(mode, "idle") == 0 || strcmp(mode, "stalled") == 0) {
         listener = evpl_listener_create();
         CHECK(evpl_listener_attach(evpl, listener, attach, NULL) != NULL);
         if (evpl_listen(listener, EVPL_STREAM_SOCKET_TLS, endpoint) != 0) {
@@ -217,6 +246,13 @@ main(int argc, char **argv)
             evpl_endpoint_close(endpoint);
             evpl_destroy(evpl);
             return 3;
+        }
+        if (strcmp(mode, "stalled") == 0) {
+            run_stalled(evpl, atoi(argv[2]));
+            evpl_listener_destroy(listener);
+            evpl_endpoint_close(endpoint);
+            evpl_destroy(evpl);
+            return 0;
         }
         if (strcmp(mode, "idle") == 0) {
             freopen("/dev/null", "w", stdout);

@@ -888,6 +888,24 @@ def a_stalled_handshake_costs_nothing():
         time.sleep(2)
         used = cpu_ticks(ours.process.pid) - before
         assert used <= 10, f"{used} ticks of CPU"
+    # A server that does not answer.
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        with Endpoint("quiet", silent.getsockname()[1]) as ours:
+            peer, _ = silent.accept()
+            peer.recv(10)
+            before = cpu_ticks(ours.process.pid)
+            time.sleep(1)
+            used = cpu_ticks(ours.process.pid) - before
+            assert used <= 10, f"{used} ticks of CPU"
+            peer.close()
+
+
+@case
+def a_stalled_handshake_ends_after_a_minute():
+    with Endpoint("stalled", free_port()) as ours:
+        ours.finish()
+        ours.expect("disconnected")
+        ours.expect_log("the peer took too long")
 
 
 def cpu_ticks(pid):
@@ -1165,6 +1183,9 @@ def main():
             Endpoint.started.clear()
             try:
                 function()
+                complaints = [line for endpoint in Endpoint.started for line in endpoint.log
+                              if "Sanitizer" in line]
+                assert not complaints, complaints
                 passed += 1
                 print(f"passed tls/{name}", flush=True)
             except Skip as why:
