@@ -60,4 +60,5 @@ check "tsan: timers" timeout 120 "$work/timers"
 threaded='^(?!.*\[select|.*out_of_descriptors)((thread|listener|inproc|rdma|stream|datagram|bind|memory)/|.*(thread|concurrent))'
 c_tests tsan-c.log --lib "$lib" --cc clang --sanitize thread --cflags "$cflags" \
     --timeout-factor 6 --filter "$threaded"
+tls_tests tsan-tls.log --lib "$lib" --cc "clang -fsanitize=thread $cflags" --large 10
 finish

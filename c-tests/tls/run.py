@@ -149,9 +149,9 @@ def adjust(context, version=None, ciphers=None, alpn=None, ca=None, cert=None):
     return context
 
 
-def dial(port, **changes):
+def dial(port, context=None, session=None, **changes):
     raw = socket.create_connection(("127.0.0.1", port), WAIT_S)
-    return client_context(**changes).wrap_socket(raw)
+    return (context or client_context(**changes)).wrap_socket(raw, session=session)
 
 
 def echo(connection, count):
@@ -195,16 +195,21 @@ def transfer(connection, data, count):
 
 
 class Listener:
-    """A Python TLS server that runs `serve` on each connection."""
+    """A Python TLS server that runs `serve` on each of `count` connections, one after the other."""
 
-    def __init__(self, serve, context=None):
+    def __init__(self, serve, context=None, count=1):
         self.socket = socket.create_server(("127.0.0.1", 0))
         self.port = self.socket.getsockname()[1]
         self.outcome = []
+        self.count = count
         self.thread = threading.Thread(target=self.run, args=(serve, context), daemon=True)
         self.thread.start()
 
     def run(self, serve, context):
+        for _ in range(self.count):
+            self.run_one(serve, context)
+
+    def run_one(self, serve, context):
         raw, _ = self.socket.accept()
         raw.settimeout(WAIT_S)
         try:
@@ -218,10 +223,13 @@ class Listener:
         except Exception as error:
             self.outcome.append(error)
 
-    def result(self):
+    def results(self):
         self.thread.join(WAIT_S)
-        assert self.outcome, "the peer did not end"
-        return self.outcome[0]
+        assert len(self.outcome) == self.count, f"the peer did not end: {self.outcome}"
+        return self.outcome
+
+    def result(self):
+        return self.results()[0]
 
 
 def serve_echo(connection):
@@ -608,6 +616,139 @@ def kinds_of_keys():
             echo(dial(ours.port), 1000)
 
 
+@case
+def client_certificates_apart_from_verification():
+    own = {"CERT": T.file("chain.pem"), "KEY": T.file("chain.key"), "CA": T.file("ca.pem")}
+    with server(**own, CLIENT_CERT=1) as ours:
+        echo(dial(ours.port, cert="leaf"), 1000)
+        ours.expect("connected")
+        for options, reason in (
+            ([], "did not present a certificate"),
+            (["-cert", T.file("rsa.pem"), "-key", T.file("rsa.key")], "unknown CA"),
+        ):
+            s_client(ours.port, *options)
+            ours.expect_log(reason)
+        # Servers are not verified: a client of the same settings takes any.
+        peer = Listener(serve_echo, server_context("rsa"))
+        with Endpoint("client", peer.port, 1000, **own, CLIENT_CERT=1) as client:
+            client.finish()
+        if shutil.which("curl"):
+            for options, served in (([], False), (["--cert", T.file("leaf.pem"), "--key", T.file("leaf.key")], True)):
+                assert ("GET / HTTP" in curl(ours.port, *options)) == served, ours.log
+    with server(**own, CLIENT_CERT=0, VERIFY=1) as ours:
+        echo(dial(ours.port), 1000)
+
+
+# ---- sessions and names ----------------------------------------------------------------------------
+
+
+@case
+def our_server_resumes():
+    for settings, resumed in (
+        ({}, True),
+        ({"TICKETS": 0}, False),
+        ({"TICKETS": 0, "SERVER_SESSIONS": 100}, True),
+        ({"TICKETS": 1, "SERVER_SESSIONS": 100, "ALPN": "h2"}, True),
+    ):
+        with server(**settings) as ours:
+            for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+                context = client_context(version=version, alpn=["h2"])
+                first = dial(ours.port, context)
+                echo(first, 1000)
+                assert not first.session_reused
+                second = dial(ours.port, context, session=first.session)
+                echo(second, 300_000)
+                assert second.session_reused == resumed, (settings, version)
+            for flag in ("-tls1_2", "-tls1_3"):
+                s_client(ours.port, flag, "-sess_out", T.file("session"), text=["hello"])
+                if os.path.exists(T.file("session")):
+                    out = s_client(ours.port, flag, "-sess_in", T.file("session"), text=["hello"])
+                    assert ("Reused, TLS" in out) == resumed, out
+                    os.remove(T.file("session"))
+
+
+@case
+def our_client_resumes():
+    for settings, resumed in (({}, False), ({"CLIENT_SESSIONS": 10}, True)):
+        for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+
+            def serve(connection):
+                serve_echo(connection)
+                return connection.session_reused
+
+            peer = Listener(serve, server_context(version=version), count=3)
+            with Endpoint("client", peer.port, 100_000, REPEAT=3, **settings) as ours:
+                ours.finish()
+            assert peer.results() == [False, resumed, resumed], (settings, version, peer.results())
+
+
+@case
+def ourselves_resume():
+    with server() as theirs, Endpoint("client", theirs.port, MIB, REPEAT=5, CLIENT_SESSIONS=10) as ours:
+        ours.finish()
+        assert not theirs.errors() and not ours.errors(), (theirs.log, ours.log)
+
+
+@case
+def names_are_sent_if_asked_for():
+    for settings, sent in (
+        ({"HOST": "localhost"}, None),
+        ({"HOST": "localhost", "SEND_NAME": 1}, "localhost"),
+        ({"SEND_NAME": 1}, None),
+        ({"NAME": "example.org"}, "example.org"),
+        ({"HOST": "localhost", "SEND_NAME": 1, "NAME": "example.org"}, "example.org"),
+        ({"HOST": "localhost", "VERIFY_NAME": 1}, None),
+    ):
+        seen = []
+        context = server_context()
+        context.sni_callback = lambda connection, name, context: seen.append(name)
+        peer = Listener(serve_echo, context)
+        with Endpoint("client", peer.port, 1000, **settings) as ours:
+            ours.finish()
+        assert seen == [sent], (settings, seen)
+
+
+@case
+def names_are_verified_if_asked_for():
+    trusted = {"CA": T.file("ca.pem"), "VERIFY_NAME": 1}
+    other = "certificate is for another name"
+    client_sees("leaf", None, **trusted, HOST="localhost")
+    client_sees("leaf", None, **trusted, NAME="localhost")
+    client_sees("leaf", other, **trusted)
+    client_sees("leaf", other, **trusted, HOST="localhost", NAME="example.org")
+    client_sees("rsa", other, CA=T.file("rsa.pem"), VERIFY_NAME=1, HOST="localhost")
+    client_sees("rsa", None, CA=T.file("rsa.pem"), HOST="localhost")
+    client_sees("address", None, **trusted)
+
+
+@case
+def secrets_are_logged_if_asked_for():
+    for settings in ({}, {"KEY_LOG": 1}):
+        theirs, ours_file = T.file("secrets.theirs"), T.file("secrets.ours")
+        for name in (theirs, ours_file):
+            if os.path.exists(name):
+                os.remove(name)
+        os.environ["SSLKEYLOGFILE"] = ours_file
+        try:
+            with server(**settings) as ours:
+                del os.environ["SSLKEYLOGFILE"]
+                for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+                    context = client_context(version=version)
+                    context.keylog_filename = theirs
+                    echo(dial(ours.port, context), 1000)
+        finally:
+            os.environ.pop("SSLKEYLOGFILE", None)
+        if not settings:
+            assert not os.path.exists(ours_file)
+            continue
+        with open(theirs) as lines:
+            wanted = {line for line in lines if not line.startswith("#")}
+        with open(ours_file) as lines:
+            found = set(lines)
+        # The same secrets under the same labels: what decodes with theirs decodes with ours.
+        assert len(wanted) >= 5 and wanted <= found | {w for w in wanted if "EXPORTER" in w}, (wanted, found)
+
+
 # ---- ALPN -----------------------------------------------------------------------------------------
 
 
@@ -747,6 +888,24 @@ def a_stalled_handshake_costs_nothing():
         time.sleep(2)
         used = cpu_ticks(ours.process.pid) - before
         assert used <= 10, f"{used} ticks of CPU"
+    # A server that does not answer.
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        with Endpoint("quiet", silent.getsockname()[1]) as ours:
+            peer, _ = silent.accept()
+            peer.recv(10)
+            before = cpu_ticks(ours.process.pid)
+            time.sleep(1)
+            used = cpu_ticks(ours.process.pid) - before
+            assert used <= 10, f"{used} ticks of CPU"
+            peer.close()
+
+
+@case
+def a_stalled_handshake_ends_after_a_minute():
+    with Endpoint("stalled", free_port()) as ours:
+        ours.finish()
+        ours.expect("disconnected")
+        ours.expect_log("the peer took too long")
 
 
 def cpu_ticks(pid):
@@ -855,13 +1014,17 @@ def curl_gets_its_request_back():
         raise Skip("curl is not installed")
     with server(ALPN="http/1.1", CERT=T.file("chain.pem"), KEY=T.file("chain.key")) as ours:
         for version in ("1.2", "1.3"):
-            out = subprocess.run(
-                ["curl", "-sS", "--http0.9", "-m", "2", f"--tlsv{version}", f"--tls-max", version,
-                 "--cacert", T.file("ca.pem"), "--resolve", f"localhost:{ours.port}:127.0.0.1",
-                 f"https://localhost:{ours.port}/some/path"],
-                capture_output=True, text=True,
-            ).stdout
+            out = curl(ours.port, f"--tlsv{version}", "--tls-max", version, path="/some/path")
             assert "GET /some/path HTTP/" in out, out
+
+
+def curl(port, *options, path="/"):
+    """What curl gets back from our server, which echoes its request."""
+    return subprocess.run(
+        ["curl", "-sS", "--http0.9", "-m", "2", *options, "--cacert", T.file("ca.pem"),
+         "--resolve", f"localhost:{port}:127.0.0.1", f"https://localhost:{port}{path}"],
+        capture_output=True, text=True,
+    ).stdout
 
 
 def s_client(port, *options, text=()):
@@ -951,6 +1114,7 @@ def make_certificates():
             "[ca]\ndefault_ca=x\n[x]\ndatabase=index\nserial=serial\nnew_certs_dir=.\npolicy=p\n"
             "default_md=sha256\nunique_subject=no\nx509_extensions=leaf\n[p]\ncommonName=supplied\n"
             "[leaf]\nbasicConstraints=CA:FALSE\nsubjectAltName=DNS:localhost\n"
+            "[address]\nbasicConstraints=CA:FALSE\nsubjectAltName=IP:127.0.0.1\n"
             "[middle]\nbasicConstraints=critical,CA:TRUE\nkeyUsage=keyCertSign\n"
         )
     open(T.file("index"), "w").close()
@@ -966,6 +1130,7 @@ def make_certificates():
     dates = ["-startdate", "20200101000000Z", "-enddate", "20210101000000Z"]
     issue("leaf", "ca", "-days", "30")
     issue("expired", "ca", *dates)
+    issue("address", "ca", "-days", "30", "-extensions", "address")
     issue("middle", "ca", "-days", "30", "-extensions", "middle")
     issue("chain", "middle", "-days", "30")
     openssl("req", "-new", "-nodes", *ec, "-keyout", "oldself.key", "-out", "oldself.csr",
@@ -1018,6 +1183,9 @@ def main():
             Endpoint.started.clear()
             try:
                 function()
+                complaints = [line for endpoint in Endpoint.started for line in endpoint.log
+                              if "Sanitizer" in line]
+                assert not complaints, complaints
                 passed += 1
                 print(f"passed tls/{name}", flush=True)
             except Skip as why:

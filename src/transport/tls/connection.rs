@@ -15,7 +15,6 @@
 
 use std::cell::Cell;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::Arc;
 
@@ -85,7 +84,7 @@ pub struct TlsIo {
 
 enum Phase {
     /// connect(2) is under way.
-    Connecting(Arc<ClientConfig>),
+    Connecting(Box<(Arc<ClientConfig>, ServerName<'static>)>),
     Handshake(Box<Handshake>),
     Open(Box<Session>),
     Over,
@@ -141,8 +140,13 @@ fn timeout_pointer(io: &TlsIo) -> *mut evpl_timer {
 }
 
 /// Gives a connecting socket to the bind. It is watched once connect(2) was called.
-pub fn adopt_connecting(bind: &Bind, fd: OwnedFd, config: Arc<ClientConfig>) {
-    let phase = Phase::Connecting(config);
+pub fn adopt_connecting(
+    bind: &Bind,
+    fd: OwnedFd,
+    config: Arc<ClientConfig>,
+    name: ServerName<'static>,
+) {
+    let phase = Phase::Connecting(Box::new((config, name)));
     bind.set_io(Io::Tls(Box::new(TlsIo::new(bind, fd, phase))));
 }
 
@@ -229,11 +233,10 @@ fn finish_connect(cx: &Cx, bind: &Bind) -> bool {
             cx.request_close(bind);
             return false;
         }
-        let Phase::Connecting(config) = io.phase.replace(Phase::Over) else {
+        let Phase::Connecting(how) = io.phase.replace(Phase::Over) else {
             unreachable!("checked above")
         };
-        // An address as the name: none is sent, and none is compared.
-        let name = ServerName::from(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        let (config, name) = *how;
         match Handshake::client(config, name) {
             Ok(handshake) => {
                 io.phase.replace(Phase::Handshake(Box::new(handshake)));

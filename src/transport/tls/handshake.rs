@@ -68,7 +68,7 @@ impl Handshake {
         }
     }
 
-    /// `name` is an address, which is not sent.
+    /// An address as `name` is not sent.
     pub fn client(
         config: Arc<ClientConfig>,
         name: ServerName<'static>,
@@ -292,6 +292,9 @@ fn reason(error: &Error) -> String {
         Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
             "unknown CA: certificate is not signed by the CA file"
         }
+        Error::InvalidCertificate(
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+        ) => "certificate is for another name",
         Error::NoCertificatesPresented => "peer did not present a certificate",
         Error::PeerIncompatible(PeerIncompatible::NoCipherSuitesInCommon) => "no shared cipher",
         Error::PeerIncompatible(

@@ -19,21 +19,29 @@ use std::io;
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
 
+use rustls::pki_types::DnsName;
+
 use super::address::Address;
 use super::bind::{Bind, Io};
 use super::inbox::{AcceptSink, Accepted};
 use super::socket::{listen, local_address, tcp};
-use super::{Cx, Protocol};
+use super::{Cx, PeerName, Protocol};
 use crate::sys::socket;
 
 pub struct Tls;
 
 impl Protocol for Tls {
-    fn connect(&self, cx: &Cx, bind: &Bind, local: Option<Arc<Address>>) -> io::Result<()> {
-        let config = cx.process.tls.client(cx.config())?;
+    fn connect_by_name(
+        &self,
+        cx: &Cx,
+        bind: &Bind,
+        local: Option<Arc<Address>>,
+        name: &PeerName,
+    ) -> io::Result<()> {
+        let (config, name) = cx.process.tls.client(cx.config(), bind.remote(), name)?;
         let (fd, remote) = tcp::open(bind, local)?;
         let raw = fd.as_raw_fd();
-        connection::adopt_connecting(bind, fd, config);
+        connection::adopt_connecting(bind, fd, config, name);
         socket::connect(raw, &remote)?;
         // The kernel chose the port in connect(2), whether or not it is over.
         bind.set_local(local_address(raw).ok());
@@ -71,6 +79,10 @@ impl Protocol for Tls {
     fn merges_sends(&self) -> bool {
         true
     }
+}
+
+pub fn is_host_name(name: &str) -> bool {
+    DnsName::try_from(name).is_ok()
 }
 
 /// The name that client and server agreed on; none before the handshake and on other binds.

@@ -449,10 +449,13 @@ impl Session {
             }
             let (kind, update) = (*kind, rest.first().copied().filter(|_| len == 1));
             let last = rest.len() == len;
-            match (kind, self.tls13, &self.kernel) {
+            match (kind, self.tls13, &mut self.kernel) {
                 (24, true, _) if last => self.take_key_update(update)?,
-                // Sessions are not resumed: a ticket is of no use.
-                (4, true, Kernel::Client(_)) => {}
+                (4, true, Kernel::Client(kernel)) => kernel
+                    .handle_new_session_ticket(&self.message[4..4 + len])
+                    .map_err(|_| {
+                        Failure::new(AlertDescription::DecodeError, "malformed session ticket")
+                    })?,
                 // HelloRequest and ClientHello ask for a renegotiation.
                 (0, false, Kernel::Client(_)) | (1, false, Kernel::Server(_)) => {
                     self.no_renegotiation_owed = true;
