@@ -8,6 +8,8 @@ c_tests c.log --lib "$DIST"
 model_tests model "$DIST" gcc 1000
 python3 c-tests/tls/run.py --include include --lib "$DIST" 2>&1 | tee "$LOGS/tls.log"
 add_totals "$LOGS/tls.log"
+python3 c-tests/wire/run.py --include include --lib "$DIST" 2>&1 | tee "$LOGS/wire.log"
+add_totals "$LOGS/wire.log"
 
 # The list of differences is only worth as much as the tests it names.
 missing=
