@@ -9,12 +9,13 @@ use serde_json::Value;
 const INFO: &str = env!("CARGO_BIN_EXE_evpl_info");
 const PERF: &str = env!("CARGO_BIN_EXE_evpl_perf");
 
-const PROTOCOLS: [&str; 5] = [
+const PROTOCOLS: [&str; 6] = [
     "STREAM_SOCKET_TCP",
     "DATAGRAM_SOCKET_UDP",
     "STREAM_SOCKET_UNIX",
     "STREAM_INPROC",
     "DATAGRAM_INPROC",
+    "DATAGRAM_TCP_RDMA",
 ];
 
 fn run(program: &str, args: &[&str]) -> Output {
@@ -44,6 +45,8 @@ fn info_reports_every_protocol_with_a_reason_for_what_is_missing() {
     for name in PROTOCOLS {
         let row = protocols.iter().find(|row| row["name"] == name).unwrap();
         assert_eq!(row["available"], true, "{row}");
+        let rdma = name == "DATAGRAM_INPROC" || name == "DATAGRAM_TCP_RDMA";
+        assert_eq!(row["rdma"], rdma, "{row}");
     }
     for list in ["protocols", "frameworks", "block_backends"] {
         for row in info[list].as_array().unwrap() {
@@ -64,6 +67,9 @@ fn info_prints_the_same_for_people() {
     for word in ["DATAGRAM_INPROC", "LIBAIO", "evpl_doorbell", "somaxconn"] {
         assert!(text.contains(word), "{word}");
     }
+    let line = |name| text.lines().find(|line| line.contains(name)).unwrap();
+    assert!(line("DATAGRAM_TCP_RDMA").ends_with("available, with RDMA operations"));
+    assert!(line("STREAM_SOCKET_TCP").ends_with("available"));
 }
 
 #[test]
@@ -72,7 +78,11 @@ fn perf_measures_every_workload_over_each_protocol() {
         let args = ["--json", "--duration", "0.2", "--connections", "10"];
         let report = json(PERF, &[&args[..], &["--protocol", protocol]].concat());
         let results = report["results"].as_array().unwrap();
-        let expected = 5 - usize::from(protocol == "DATAGRAM_SOCKET_UDP");
+        let expected = match protocol {
+            "DATAGRAM_SOCKET_UDP" => 4,
+            "DATAGRAM_INPROC" | "DATAGRAM_TCP_RDMA" => 7,
+            _ => 5,
+        };
         assert_eq!(results.len(), expected, "{report:#}");
         for result in results {
             check_result(result, protocol);
@@ -139,6 +149,15 @@ fn perf_measures_all_with_a_table_and_a_plot() {
         assert_eq!(rows.count(), 4, "{text}");
         assert!(svg.contains(protocol), "{protocol}");
     }
+}
+
+#[test]
+fn perf_says_where_there_are_no_one_sided_operations() {
+    let args = ["--workload", "rdma-read,latency", "--duration", "0.05"];
+    let output = run(PERF, &args);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{text}");
+    assert!(text.contains("no one-sided operations"), "{text}");
 }
 
 #[test]

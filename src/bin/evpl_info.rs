@@ -366,7 +366,9 @@ fn render_host(host: &Value) -> String {
 }
 
 fn availability(row: &Value) -> String {
-    if row["available"] == true {
+    if row["available"] == true && row["rdma"] == true {
+        "available, with RDMA operations".to_owned()
+    } else if row["available"] == true {
         "available".to_owned()
     } else {
         format!("not available: {}", plain(&row["reason"]))

@@ -63,8 +63,8 @@ pub struct Args {
     /// Where the server listens: an address, or the path of a socket
     #[arg(long, value_name = "ADDRESS", requires = "server")]
     pub bind: Option<String>,
-    /// The server's port, and the next one
-    #[arg(long, default_value_t = 7471, value_parser = clap::value_parser!(u16).range(1..=65_534))]
+    /// The server's port, and the next two
+    #[arg(long, default_value_t = 7471, value_parser = clap::value_parser!(u16).range(1..=65_533))]
     pub port: u16,
     /// Seconds after which the server stops by itself
     #[arg(long, default_value = "600", value_parser = seconds)]

@@ -15,7 +15,8 @@ pub use ::evpl::abi::{
     EVPL_NOTIFY_CONNECTED, EVPL_NOTIFY_DISCONNECTED, EVPL_NOTIFY_RECV_DATA, EVPL_NOTIFY_RECV_MSG,
     EVPL_SEND_FLAG_TAKE_REF, evpl, evpl_address, evpl_attach_callback_t, evpl_bind, evpl_endpoint,
     evpl_iovec, evpl_listener, evpl_listener_binding, evpl_notify, evpl_notify_callback_t,
-    evpl_notify_recv_msg, evpl_segment_callback_t, evpl_threadpool, evpl_timer,
+    evpl_notify_recv_msg, evpl_rdma_callback_t, evpl_segment_callback_t, evpl_threadpool,
+    evpl_timer,
 };
 
 #[rustfmt::skip]
@@ -55,6 +56,9 @@ unsafe extern "C" {
     pub fn evpl_recvv(evpl: *mut evpl, bind: *mut evpl_bind, iovecs: *mut evpl_iovec, maxiovecs: c_int, maxlength: c_int, r_length: *mut c_int) -> c_int;
     pub fn evpl_close(evpl: *mut evpl, bind: *mut evpl_bind);
     fn evpl_iovec_alloc(evpl: *mut evpl, length: c_uint, alignment: c_uint, max_iovecs: c_uint, flags: c_uint, r_iovec: *mut evpl_iovec) -> c_int;
+    pub fn evpl_rdma_get_address(evpl: *mut evpl, bind: *mut evpl_bind, iovec: *mut evpl_iovec, r_key: *mut u32, r_address: *mut u64);
+    pub fn evpl_rdma_read(evpl: *mut evpl, bind: *mut evpl_bind, remote_key: u32, remote_address: u64, iovecs: *mut evpl_iovec, niov: c_int, callback: evpl_rdma_callback_t, private_data: *mut c_void);
+    pub fn evpl_rdma_write(evpl: *mut evpl, bind: *mut evpl_bind, remote_key: u32, remote_address: u64, iovecs: *mut evpl_iovec, niov: c_int, flags: c_uint, callback: evpl_rdma_callback_t, private_data: *mut c_void);
     pub fn evpl_add_timer(evpl: *mut evpl, timer: *mut evpl_timer, callback: evpl_timer_callback_t, interval_us: u64);
     pub fn evpl_remove_timer(evpl: *mut evpl, timer: *mut evpl_timer);
 }
@@ -110,6 +114,14 @@ pub const PROTOCOL_NAMES: [&CStr; 12] = [
 /// Those that have no connections. The header has no question for that.
 const UNCONNECTED: [&str; 2] = ["DATAGRAM_SOCKET_UDP", "DATAGRAM_RDMACM_UD"];
 
+/// Those with one-sided operations; there the header can only be asked about a connection.
+const RDMA: [&str; 4] = [
+    "DATAGRAM_INPROC",
+    "DATAGRAM_TCP_RDMA",
+    "DATAGRAM_RDMACM_RC",
+    "STREAM_RDMACM_RC",
+];
+
 impl Protocol {
     pub fn lookup(name: &'static CStr) -> Option<Protocol> {
         let mut id = 0;
@@ -139,6 +151,10 @@ impl Protocol {
 
     pub fn is_connected(&self) -> bool {
         !UNCONNECTED.contains(&self.name)
+    }
+
+    pub fn is_rdma(&self) -> bool {
+        RDMA.contains(&self.name)
     }
 }
 
@@ -215,31 +231,37 @@ impl Loop {
 
     /// One counted buffer of `length` bytes that any thread may hold.
     pub fn payload(&self, length: u32) -> Result<Payload, String> {
-        /// With buffers of the default size more than the largest message.
-        const PIECES_MAX: usize = 1024;
-        let mut iovecs = vec![EMPTY; PIECES_MAX];
-        // SAFETY: a live loop, and room for as many iovecs as it is told.
-        let pieces = unsafe {
-            evpl_iovec_alloc(
-                self.0,
-                length,
-                0,
-                PIECES_MAX as c_uint,
-                EVPL_IOVEC_FLAG_SHARED,
-                iovecs.as_mut_ptr(),
-            )
-        };
-        let pieces = usize::try_from(pieces).map_err(|_| format!("no buffer of {length} bytes"))?;
-        iovecs.truncate(pieces);
-        for iovec in &iovecs {
-            // SAFETY: fresh memory of that length, which nobody else has.
-            unsafe { core::ptr::write_bytes(iovec.data.cast::<u8>(), 0x5a, iovec.length as usize) };
-        }
-        Ok(Payload {
-            evpl: self.0,
-            iovecs,
-        })
+        // SAFETY: live until dropped, and used on the thread that made it.
+        unsafe { payload(self.0, length) }
     }
+}
+
+/// One counted buffer of `length` bytes that any thread may hold.
+///
+/// # Safety
+/// A live loop of this thread, which outlives the buffer.
+pub unsafe fn payload(evpl: *mut evpl, length: u32) -> Result<Payload, String> {
+    /// With buffers of the default size more than the largest message.
+    const PIECES_MAX: usize = 1024;
+    let mut iovecs = vec![EMPTY; PIECES_MAX];
+    // SAFETY: a live loop, and room for as many iovecs as it is told.
+    let pieces = unsafe {
+        evpl_iovec_alloc(
+            evpl,
+            length,
+            0,
+            PIECES_MAX as c_uint,
+            EVPL_IOVEC_FLAG_SHARED,
+            iovecs.as_mut_ptr(),
+        )
+    };
+    let pieces = usize::try_from(pieces).map_err(|_| format!("no buffer of {length} bytes"))?;
+    iovecs.truncate(pieces);
+    for iovec in &iovecs {
+        // SAFETY: fresh memory of that length, which nobody else has.
+        unsafe { core::ptr::write_bytes(iovec.data.cast::<u8>(), 0x5a, iovec.length as usize) };
+    }
+    Ok(Payload { evpl, iovecs })
 }
 
 impl Drop for Loop {

@@ -106,6 +106,9 @@ fn measure_protocol(
         Err(reason) => return skip("all", 0, reason),
     };
     for workload in args.workloads() {
+        if args.workload.is_empty() && !workload.suits(protocol) {
+            continue;
+        }
         for size in args.sizes(*workload) {
             let case = Case {
                 protocol,

@@ -1,7 +1,8 @@
 //! Where a server listens and how its clients reach it.
 //!
-//! A server has two points. One echoes, one counts: it answers with how much it received. Inet
-//! servers have them on neighbouring ports, Unix ones at two paths, in-process ones under two names.
+//! A server has up to three points. One echoes, one counts: it answers with how much it received. Where
+//! there are one-sided operations one offers memory: it says where as soon as somebody connects. Inet
+//! servers have them on neighbouring ports, Unix ones at as many paths, in-process ones under as many names.
 
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, TcpListener};
@@ -13,6 +14,7 @@ use crate::ffi::{Endpoint, Kind, Protocol};
 pub struct Route {
     pub echo: Endpoint,
     pub count: Endpoint,
+    pub memory: Endpoint,
     /// Where a client of a protocol without connections binds.
     pub client: Option<Endpoint>,
     /// For people.
@@ -21,7 +23,7 @@ pub struct Route {
     _directory: Option<Directory>,
 }
 
-/// Ports are taken again and again until two neighbours are free.
+/// Ports are taken again and again until their neighbours are free.
 const ATTEMPTS_MAX: u32 = 100;
 
 impl Route {
@@ -49,8 +51,9 @@ impl Route {
             Kind::Inet => Ok(Route {
                 echo: Endpoint::new(address, port)?,
                 count: Endpoint::new(address, port + 1)?,
+                memory: Endpoint::new(address, port + 2)?,
                 client: Some(Endpoint::new(&client_address(address), 0)?),
-                text: format!("{address} ports {port} and {}", port + 1),
+                text: format!("{address} ports {port} to {}", port + 2),
                 _directory: None,
             }),
         }
@@ -60,6 +63,7 @@ impl Route {
         Ok(Route {
             echo: Endpoint::new(name, 0)?,
             count: Endpoint::new(&format!("{name}.count"), 0)?,
+            memory: Endpoint::new(&format!("{name}.memory"), 0)?,
             client: None,
             text: format!("{name} and {name}.count"),
             _directory: directory,
@@ -76,7 +80,7 @@ fn client_address(server: &str) -> String {
     }
 }
 
-/// A port that is free now, and so is the next one.
+/// A port that is free now, and so are the next two.
 fn free_ports() -> Result<u16, String> {
     for _ in 0..ATTEMPTS_MAX {
         let first = TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
@@ -86,13 +90,15 @@ fn free_ports() -> Result<u16, String> {
             .and_then(|listener| listener.local_addr().ok())
             .map(|address| address.port());
         if let Some(port) = port
-            && let Some(next) = port.checked_add(1)
-            && TcpListener::bind((Ipv4Addr::LOCALHOST, next)).is_ok()
+            && port <= u16::MAX - 2
+            && [port + 1, port + 2]
+                .iter()
+                .all(|next| TcpListener::bind((Ipv4Addr::LOCALHOST, *next)).is_ok())
         {
             return Ok(port);
         }
     }
-    Err("no two neighbouring ports are free on loopback".to_owned())
+    Err("no three neighbouring ports are free on loopback".to_owned())
 }
 
 struct Directory(PathBuf);

@@ -5,6 +5,7 @@ mod connect;
 mod connections;
 mod latency;
 mod messages;
+mod rdma;
 
 use std::sync::Barrier;
 use std::time::Duration;
@@ -30,6 +31,10 @@ pub enum Workload {
     Connections,
     /// Connections made, used for one byte, and closed, per second
     Connect,
+    /// Reads of the server's memory, several under way, where the protocol has them
+    RdmaRead,
+    /// Writes to the server's memory, the same
+    RdmaWrite,
 }
 
 /// One measurement to make.
@@ -60,12 +65,22 @@ impl Workload {
             Workload::Bulk => "bulk",
             Workload::Connections => "connections",
             Workload::Connect => "connect",
+            Workload::RdmaRead => "rdma-read",
+            Workload::RdmaWrite => "rdma-write",
+        }
+    }
+
+    /// Whether it can be asked of this protocol at all.
+    pub fn suits(self, protocol: Protocol) -> bool {
+        match self {
+            Workload::RdmaRead | Workload::RdmaWrite => protocol.is_rdma(),
+            _ => true,
         }
     }
 
     pub fn default_size(self) -> u32 {
         match self {
-            Workload::Bulk => 32_768,
+            Workload::Bulk | Workload::RdmaRead | Workload::RdmaWrite => 32_768,
             _ => 64,
         }
     }
@@ -91,6 +106,7 @@ impl Workload {
             Workload::Bulk => bulk::measure(case),
             Workload::Connections => connections::measure(case),
             Workload::Connect => connect::measure(case),
+            Workload::RdmaRead | Workload::RdmaWrite => rdma::measure(self, case),
         }?;
         match measurement.messages {
             0 => Err("nothing came back".to_owned()),
