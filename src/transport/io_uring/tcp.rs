@@ -31,8 +31,6 @@ const GATHER_LEN_MAX: usize = 128;
 const COPY_LEN_MAX: u32 = 2 << 10;
 /// Pieces behind bytes that were not consumed yet are copied up to this length.
 const TRICKLE_LEN_MAX: u32 = 16 << 10;
-/// The smallest rest of the receive window that is read into alone.
-const DIRECT_LEN_MIN: usize = 64 << 10;
 /// Room reserved behind the bytes of an incomplete message.
 const TAIL_ROOM_MIN: u64 = 4 << 10;
 const TAIL_ROOM_MAX: u64 = 64 << 10;
@@ -240,9 +238,10 @@ pub fn read_directly(cx: &Cx, socket: &Socket) -> bool {
         return false;
     }
     let mut window = [NO_BYTES; 2];
-    let window_len = cx.memory.recv_prepare(&mut window, DIRECT_LEN_MIN);
+    cx.memory.recv_prepare(&mut window, 0);
+    // One entry: only such a receive does not wait, on a descriptor that does. What it leaves is the ring's.
     // SAFETY: the window belongs to the loop, and nothing else runs on this thread meanwhile.
-    let received = unsafe { socket::receive(socket.raw_fd(), &window[..window_len]) };
+    let received = unsafe { socket::receive(socket.raw_fd(), &window[..1]) };
     // The ring tells of the end of the stream and of errors.
     let Ok(received @ 1..) = received else {
         return false;
