@@ -42,6 +42,8 @@ const COMPLETIONS_PER_TURN_MAX: usize = 256;
 const PIECES_MAX: usize = 64;
 const PIECES_MIN: usize = 8;
 const PIECE_LEN_MAX: u64 = 64 << 10;
+/// The same where the kernel fills them little by little.
+const PIECE_LEN_INCREMENTAL_MAX: u64 = 256 << 10;
 /// The rest of a provided buffer that is still worth offering.
 const PIECE_REST_MIN: u32 = 8 << 10;
 /// What a destroyed loop waits for the kernel to let go, in steps.
@@ -122,6 +124,15 @@ struct QuietSend {
     number: u64,
     /// Whether the bytes are anybody's but the loop's own.
     shared: bool,
+}
+
+/// Where the bytes of a completed receive are: at the front of provided buffer `id`.
+#[derive(Clone, Copy)]
+struct Part {
+    id: u16,
+    len: u32,
+    /// The kernel goes on behind them.
+    kept: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -223,6 +234,8 @@ pub struct Uring {
     /// Provided buffers by their id: the kernel's, until a completion names one.
     pieces: LoopCell<Vec<Iovec>>,
     piece_len: u32,
+    /// Receives take no more of a piece than they fill.
+    incremental: bool,
     /// Headers of gather sends that were not handed over yet; the kernel copies them when it takes them.
     #[allow(clippy::vec_box)] // The kernel reads them where they are.
     gathers: LoopCell<Vec<Box<tcp::Gather>>>,
@@ -244,6 +257,8 @@ pub struct Uring {
     retry: UnsafeCell<evpl_timer>,
     /// There was no ring the last time; logged once until there is one.
     exhausted: Cell<bool>,
+    /// An enter outside of a turn failed: the next turn sees why.
+    failed: Cell<bool>,
     evpl: *mut evpl,
 }
 
@@ -254,12 +269,19 @@ fn of(cx: &Cx) -> &Uring {
 
 impl Uring {
     fn new(cx: &Cx) -> Uring {
+        let incremental = ring::is_incremental();
+        let piece_len_max = if incremental {
+            PIECE_LEN_INCREMENTAL_MAX
+        } else {
+            PIECE_LEN_MAX
+        };
         Uring {
             ring: LoopCell::default(),
             slots: LoopCell::default(),
             starting: LoopCell::default(),
             pieces: LoopCell::default(),
-            piece_len: cx.memory.buffer_size().min(PIECE_LEN_MAX) as u32,
+            piece_len: cx.memory.buffer_size().min(piece_len_max) as u32,
+            incremental,
             gathers: LoopCell::default(),
             gathers_used: Cell::new(0),
             hot: Cell::new(None),
@@ -279,6 +301,7 @@ impl Uring {
                 oneshot: 0,
             }),
             exhausted: Cell::new(false),
+            failed: Cell::new(false),
             evpl: cx.evpl(),
         }
     }
@@ -370,15 +393,16 @@ impl Uring {
     /// Hands over what is queued and deals with what is completed.
     fn turn(&self, cx: &Cx) {
         self.start(cx);
+        let failed = self.failed.replace(false);
         // What is queued may go with the sleep.
         let sleeps = cx.events.sleeps_next();
-        let entered =
-            self.with_ring(
-                |ring| match ring.has_work() || (ring.has_unsubmitted() && !sleeps) {
-                    true => ring.enter(),
-                    false => Ok(()),
-                },
-            );
+        let entered = self.with_ring(|ring| {
+            let hand_over = ring.has_unsubmitted() && !sleeps;
+            if failed || hand_over || ring.has_work() {
+                return ring.enter();
+            }
+            Ok(())
+        });
         match entered {
             None => return,
             Some(Ok(())) => self.forget_gathers(cx, sleeps),
@@ -769,39 +793,52 @@ impl Uring {
         }
     }
 
-    /// Calls `read` with the bytes of buffer `id`, and offers it again as it was.
-    fn copy_piece(&self, id: u16, len: u32, read: impl FnOnce(&[u8])) {
+    /// Calls `read` with received bytes.
+    fn copy_part(&self, cx: &Cx, part: Part, read: impl FnOnce(&[u8])) {
         self.pieces.with(|pieces| {
-            let piece = &pieces[usize::from(id)];
-            debug_assert!(len <= piece.len());
-            // SAFETY: the kernel wrote these bytes and gave the buffer back with its completion.
-            read(unsafe { core::slice::from_raw_parts(piece.data(), len as usize) });
-            // SAFETY: the piece stays in `pieces`, untouched, until a completion names it.
-            self.with_ring(|ring| unsafe { ring.provide(id, piece.data(), piece.len()) });
+            let piece = &pieces[usize::from(part.id)];
+            debug_assert!(part.len <= piece.len());
+            // SAFETY: the kernel wrote these bytes and is done with them.
+            read(unsafe { core::slice::from_raw_parts(piece.data(), part.len as usize) });
         });
+        // Where the kernel does not go on behind them, the place of copied bytes is free again.
+        self.go_on(cx, part, if self.incremental { part.len } else { 0 });
     }
 
-    /// The first `len` bytes of buffer `id` without a copy. Its rest is offered again, or a new buffer.
-    fn take_piece(&self, cx: &Cx, id: u16, len: u32) -> Iovec {
-        let fresh = self.pieces.with(|pieces| {
-            let rest = pieces[usize::from(id)].len() - len;
-            rest < PIECE_REST_MIN
-        });
-        let fresh = fresh.then(|| self.cut_piece(cx));
-        self.pieces.with(|pieces| {
-            let piece = &mut pieces[usize::from(id)];
-            let taken = match fresh {
-                Some(fresh) => {
-                    let mut whole = core::mem::replace(piece, fresh);
-                    whole.truncate(len);
-                    whole
-                }
-                None => piece.split_front(len),
-            };
-            // SAFETY: the piece stays in `pieces`, untouched, until a completion names it.
-            self.with_ring(|ring| unsafe { ring.provide(id, piece.data(), piece.len()) });
+    /// Received bytes without a copy.
+    fn take_part(&self, cx: &Cx, part: Part) -> Iovec {
+        let taken = self.pieces.with(|pieces| {
+            let mut taken = pieces[usize::from(part.id)].clone_ref();
+            taken.truncate(part.len);
             taken
-        })
+        });
+        self.go_on(cx, part, part.len);
+        taken
+    }
+
+    /// The first `used` bytes of a piece are gone. If the kernel has let go of it, it gets the rest, or a
+    /// new piece.
+    fn go_on(&self, cx: &Cx, part: Part, used: u32) {
+        let id = usize::from(part.id);
+        let rest = self.pieces.with(|pieces| {
+            pieces[id].advance(used);
+            pieces[id].len()
+        });
+        if part.kept {
+            return;
+        }
+        if rest < PIECE_REST_MIN.min(self.piece_len) {
+            let fresh = self.cut_piece(cx);
+            let old = self
+                .pieces
+                .with(|pieces| core::mem::replace(&mut pieces[id], fresh));
+            old.release(cx.evpl());
+        }
+        self.pieces.with(|pieces| {
+            let piece = &pieces[id];
+            // SAFETY: the piece stays in `pieces`, untouched, until a completion names it.
+            self.with_ring(|ring| unsafe { ring.provide(part.id, piece.data(), piece.len()) });
+        });
     }
 
     // ---- the end -----------------------------------------------------------------------------------
@@ -836,19 +873,24 @@ impl Uring {
 
 impl Sleeper for Uring {
     fn look(&self, sleeps_next: bool) -> bool {
+        let waits = sleeps_next && !self.is_awaited();
+        let reads_hot = self.may_read_hot();
         let failed = self.with_ring(|ring| {
-            let hand_over = ring.has_unsubmitted() && (!sleeps_next || self.is_awaited());
-            (hand_over || (ring.has_work() && !self.may_read_hot())) && ring.enter().is_err()
+            let hand_over = ring.has_unsubmitted() && !waits;
+            (hand_over || (ring.has_work() && !reads_hot)) && ring.enter().is_err()
         });
-        // A failure is for the turn to deal with.
-        let due = self.announce(failed == Some(true) || self.is_due());
+        self.failed.set(failed == Some(true));
+        let due = self.announce(self.failed.get() || self.is_due());
         due || self.descriptors_due.get()
     }
 
     fn sleep(&self, timeout_ns: Option<u64>) -> bool {
         let slept = self.with_ring(|ring| ring.enter_and_wait(timeout_ns));
         let due = match slept {
-            Some(Err(error)) => error.kind() != io::ErrorKind::Interrupted,
+            Some(Err(error)) => {
+                self.failed.set(error.kind() != io::ErrorKind::Interrupted);
+                self.failed.get()
+            }
             _ => self.is_due(),
         };
         self.announce(due)

@@ -37,6 +37,8 @@ pub const QUIET_SEND_FLAGS: i32 = libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT | libc
 const QUIET_TRY_PIECES: usize = 1024;
 
 const ENTER_GETEVENTS: u32 = 1;
+/// IOU_PBUF_RING_INC.
+const INCREMENTAL: u16 = 2;
 
 /// What the kernel's io_uring can do beyond the least that is needed.
 #[derive(Clone, Copy)]
@@ -45,6 +47,8 @@ struct Features {
     deferred: bool,
     /// A send that must not wait and says nothing when it took all tells what it took when it did not.
     quiet_sends: bool,
+    /// Provided buffers that receives fill little by little.
+    incremental: bool,
 }
 
 /// What the kernel said about one request.
@@ -287,7 +291,7 @@ impl Ring {
                 return Ok(false);
             }
             let ring = BufferRing::new(len)?;
-            ring.register(&self.uring)?;
+            ring.register(&self.uring, is_incremental())?;
             *buffers = Some(ring);
             Ok(true)
         })
@@ -325,14 +329,15 @@ impl BufferRing {
         })
     }
 
-    fn register(&self, uring: &IoUring) -> io::Result<()> {
+    fn register(&self, uring: &IoUring, incremental: bool) -> io::Result<()> {
+        let flags = if incremental { INCREMENTAL } else { 0 };
         let address = self.entries.start().expose_provenance() as u64;
         // SAFETY: the mapping holds `len` entries and is unmapped only after the ring is closed, whose
         // owner drops it first.
         unsafe {
             uring
                 .submitter()
-                .register_buf_ring_with_flags(address, self.len, BUFFER_GROUP, 0)
+                .register_buf_ring_with_flags(address, self.len, BUFFER_GROUP, flags)
         }
     }
 
@@ -375,6 +380,11 @@ pub fn probe() -> Result<(), Missing> {
     features().map(drop)
 }
 
+/// Whether a receive takes no more of a provided buffer than it fills, and the next one goes on behind it.
+pub fn is_incremental() -> bool {
+    features().is_ok_and(|features| features.incremental)
+}
+
 fn features() -> Result<Features, Missing> {
     static FEATURES: OnceLock<Result<Features, Missing>> = OnceLock::new();
     *FEATURES.get_or_init(|| try_features().map_err(|error| explain(&error)))
@@ -385,6 +395,7 @@ fn try_features() -> io::Result<Features> {
     let mut features = Features {
         deferred: true,
         quiet_sends: false,
+        incremental: false,
     };
     let uring = match build(entries, COMPLETIONS_MIN, features) {
         Err(error) if error.raw_os_error() == Some(libc::EINVAL) => {
@@ -408,7 +419,11 @@ fn try_features() -> io::Result<Features> {
     if !needed.into_iter().all(|code| known.is_supported(code)) {
         return Err(io::Error::from_raw_os_error(libc::EINVAL));
     }
-    BufferRing::new(1)?.register(&uring)?;
+    let buffers = BufferRing::new(1)?;
+    features.incremental = buffers.register(&uring, true).is_ok();
+    if !features.incremental {
+        buffers.register(&uring, false)?;
+    }
     features.quiet_sends = try_quiet_send(&uring)?;
     Ok(features)
 }
@@ -521,10 +536,49 @@ mod tests {
         );
         assert!(cqueue::more(first.flags));
         assert_eq!(&buffer[..5], b"hello");
+        assert_eq!(cqueue::buffer_more(first.flags), is_incremental());
+        if is_incremental() {
+            writer.write_all(b"eleven more").unwrap();
+            let rest = completions(&ring, 1)[0];
+            assert_eq!((rest.result, cqueue::buffer_more(rest.flags)), (11, false));
+            assert_eq!(&buffer, b"helloeleven more");
+        }
         writer.write_all(b"again").unwrap();
-        let second = completions(&ring, 1)[0];
-        assert_eq!(second.result, -libc::ENOBUFS);
-        assert!(!cqueue::more(second.flags));
+        let last = completions(&ring, 1)[0];
+        assert_eq!(last.result, -libc::ENOBUFS);
+        assert!(!cqueue::more(last.flags));
+    }
+
+    #[test]
+    fn a_quiet_send_tells_only_what_it_did_not_take() {
+        let Ok(ring) = Ring::open(2, false) else {
+            return;
+        };
+        if !ring.has_quiet_sends() {
+            return;
+        }
+        let (sender, _receiver) = UnixStream::pair().unwrap();
+        let bytes = vec![0u8; 16 << 20];
+        let send = |len: usize, user_data: u64| {
+            let send = opcode::Send::new(Fd(sender.as_raw_fd()), bytes.as_ptr(), len as u32)
+                .flags(QUIET_SEND_FLAGS)
+                .build()
+                .flags(squeue::Flags::SKIP_SUCCESS);
+            // SAFETY: the bytes outlive the ring.
+            unsafe { ring.push(&send.user_data(user_data)) }
+        };
+        let numbers: Vec<u64> = (0..5).map(|user_data| send(100, user_data)).collect();
+        assert_eq!(ring.taken(), numbers[0]);
+        ring.enter().unwrap();
+        assert_eq!(ring.taken(), numbers[4] + 1);
+        assert!(ring.take().is_none(), "success is not told");
+        send(bytes.len(), 6);
+        send(100, 7);
+        let told = completions(&ring, 2);
+        let [part, none] = [told[0], told[1]];
+        assert_eq!((part.user_data, none.user_data), (6, 7));
+        assert!(part.result > 0 && (part.result as usize) < bytes.len());
+        assert_eq!(none.result, -libc::EAGAIN);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use io_uring::{cqueue, opcode, squeue, types};
 
 use super::ring::{BUFFER_GROUP, Completion, QUIET_SEND_FLAGS};
-use super::{Kind, QuietSend, Socket, State, Uring, available, of};
+use super::{Kind, Part, QuietSend, Socket, State, Uring, available, of};
 use crate::abi::{evpl, evpl_timer};
 use crate::memory::cell::LoopCell;
 use crate::memory::iovec::Iovec;
@@ -31,8 +31,6 @@ const GATHER_LEN_MAX: usize = 128;
 const COPY_LEN_MAX: u32 = 2 << 10;
 /// Pieces behind bytes that were not consumed yet are copied up to this length.
 const TRICKLE_LEN_MAX: u32 = 16 << 10;
-/// The smallest rest of the receive window that is read into alone.
-const DIRECT_LEN_MIN: usize = 64 << 10;
 /// Room reserved behind the bytes of an incomplete message.
 const TAIL_ROOM_MIN: u64 = 4 << 10;
 const TAIL_ROOM_MAX: u64 = 64 << 10;
@@ -89,6 +87,8 @@ impl Protocol for UringTcp {
         if address.family() == libc::AF_INET6 {
             socket::set_option(raw, libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, 0)?;
         }
+        // Accepted sockets inherit it.
+        socket::set_nodelay(raw)?;
         socket::bind(raw, &address)?;
         socket::listen(raw, listen::backlog(cx))?;
         socket::set_blocking(raw)?;
@@ -107,7 +107,6 @@ impl Protocol for UringTcp {
         let uring = of(cx);
         // A peer that reset already makes these fail; receiving reports that.
         bind.set_local(local.or_else(|| local_address(fd.as_raw_fd()).ok()));
-        let _ = socket::set_nodelay(fd.as_raw_fd());
         let socket = uring.adopt(bind, fd, State::Connected, None);
         bind.set_io(Io::Uring(socket.clone()));
         uring.starting.with(|starting| starting.push(socket));
@@ -206,10 +205,14 @@ pub fn received(cx: &Cx, uring: &Uring, socket: &Socket, completion: Completion)
     }
     let bind = socket.bind().filter(|bind| !bind.has(PENDING_CLOSED));
     if let Some(id) = cqueue::buffer_select(completion.flags) {
-        let len = u32::try_from(completion.result).unwrap_or(0);
+        let part = Part {
+            id,
+            len: u32::try_from(completion.result).unwrap_or(0),
+            kept: cqueue::buffer_more(completion.flags),
+        };
         match bind {
-            Some(bind) if len > 0 => append(cx, uring, bind, socket, id, len),
-            _ => uring.copy_piece(id, 0, |_| ()),
+            Some(bind) if part.len > 0 => append(cx, uring, bind, socket, part),
+            _ => uring.copy_part(cx, part, |_| ()),
         }
     }
     let Some(bind) = bind else { return };
@@ -235,9 +238,10 @@ pub fn read_directly(cx: &Cx, socket: &Socket) -> bool {
         return false;
     }
     let mut window = [NO_BYTES; 2];
-    let window_len = cx.memory.recv_prepare(&mut window, DIRECT_LEN_MIN);
+    cx.memory.recv_prepare(&mut window, 0);
+    // One entry: only such a receive does not wait, on a descriptor that does. What it leaves is the ring's.
     // SAFETY: the window belongs to the loop, and nothing else runs on this thread meanwhile.
-    let received = unsafe { socket::receive(socket.raw_fd(), &window[..window_len]) };
+    let received = unsafe { socket::receive(socket.raw_fd(), &window[..1]) };
     // The ring tells of the end of the stream and of errors.
     let Ok(received @ 1..) = received else {
         return false;
@@ -248,17 +252,18 @@ pub fn read_directly(cx: &Cx, socket: &Socket) -> bool {
     true
 }
 
-/// Queues `len` bytes that are in provided buffer `id`.
-fn append(cx: &Cx, uring: &Uring, bind: &Bind, socket: &Socket, id: u16, len: u32) {
+/// Queues received bytes.
+fn append(cx: &Cx, uring: &Uring, bind: &Bind, socket: &Socket, part: Part) {
+    let len = part.len;
     let queued = bind.recv.with(|ring| ring.bytes());
     if len <= COPY_LEN_MAX || (queued > 0 && len <= TRICKLE_LEN_MAX) {
-        uring.copy_piece(id, len, |bytes| {
+        uring.copy_part(cx, part, |bytes| {
             append_copy(cx, bind, socket, bytes, queued);
         });
     } else {
         socket.tail_room.set(0);
-        let piece = uring.take_piece(cx, id, len);
-        bind.recv.with(|ring| ring.push_merged(piece, cx.evpl()));
+        let taken = uring.take_part(cx, part);
+        bind.recv.with(|ring| ring.push_merged(taken, cx.evpl()));
     }
 }
 
