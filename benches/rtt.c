@@ -352,6 +352,9 @@ int main(int argc, char **argv)
     measure_from = now_ns() + WARM_UP_S * 1e9;
     measure_to = measure_from + seconds * 1e9;
 
+    settings_for(transport);
+    if (way < EVENT && transport == TLS)
+        return 2;
     if (way >= EVENT)
         evpl_run_all();
     else if (way == SPIN && transport >= INPROC)

@@ -97,6 +97,14 @@ class Bench:
         self.directory = directory
         self.servers = {}
         self.scratch = tempfile.mkdtemp(prefix="evpl-bench-")
+        self.make_certificate()
+
+    def make_certificate(self):
+        """The certificate that every TLS program shows, found through the environment."""
+        certificate, key = (os.path.join(self.scratch, name) for name in ("cert.pem", "key.pem"))
+        subprocess.run(["openssl", "req", "-x509", "-nodes", "-newkey", "rsa:2048", "-subj", "/CN=localhost",
+                        "-days", "2", "-keyout", key, "-out", certificate], check=True, capture_output=True)
+        os.environ.update(EVPL_BENCH_CERT=certificate, EVPL_BENCH_KEY=key)
 
     def path(self, name):
         return os.path.join(self.directory, name)
@@ -356,6 +364,28 @@ def checks_all(bench):
          for figure, state, most in (("fresh", "fresh", 1024), ("used", "after 64 KiB", 1536))
          for side in ("client", "server")] +
         [("Connections opened, echoed and closed", "closed", "", 1, None, (">=", 10000))], rounds=1)
+
+    section = "TLS 1.3, AES-256-GCM"
+    add(section, "tls-rtt", {"ours": rtt("default", "tls"), "TCP": rtt("default", "tcp")},
+        [("Round trip of 64 B, default mode, a core each", "rtt_us", "us", 1, "TCP", ("<=", 1.6))])
+    add(section, "tls-pipelined", {"ours": rtt("default", "tls", 16)},
+        [("Depth 16, 64 B, default mode", "messages_per_s", "M/s", 1e-6, None, (">=", 0.6))])
+    add(section, "tls-bulk",
+        {"ours": bulk("event", "tls", 65536),
+         "rustls": lambda: command_run(bench.program("rustls-loop", "bulk", 65536, 0.4)),
+         "OpenSSL": lambda: command_run(bench.program("bulk_ssl", 65536, 0.4))},
+        [("Bulk, 64 KiB", "gb_per_s", "GB/s", 1, "rustls", (">=", 0.9)),
+         ("Bulk, 64 KiB", "gb_per_s", "GB/s", 1, "OpenSSL", (">=", 1.0)),
+         ("Bulk, 64 KiB, processor time", "cpu_s_per_gb", "s/GB", 1, "OpenSSL", ("<=", 1.0))])
+    add(section, "tls-handshakes",
+        {"ours": lambda: command_run(bench.program("tls", "handshakes", 0.4)),
+         "rustls": lambda: command_run(bench.program("rustls-loop", "handshakes", 0.4))},
+        [("Handshakes one after another, RSA 2048", "handshakes_per_s", "/s", 1, "rustls", (">=", 0.95))])
+    add(section, "tls-idle", {"ours": lambda: command_run(bench.program("tls", "idle", 9000))},
+        [("9,000 connections in one process", "connections", "", 1, None, (">=", 9000)),
+         ("of these lost meanwhile", "disconnected", "", 1, None, ("<=", 0)),
+         ("memory of each end after the handshake", "bytes_per_end", "KiB", 1 / 1024, None, ("<=", 12)),
+         ("time to open them", "seconds", "s", 1, None, None)], rounds=1)
 
     section = "Echo server, event mode, 64 B"
     for connections in (1, 100, 1000):

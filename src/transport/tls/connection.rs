@@ -854,8 +854,8 @@ fn seal_batch(session: &mut Session, bind: &Bind, out: &mut [u8]) -> Result<(usi
     let total = (offered as usize).min(BATCH_LEN_MAX);
     let mut len = session.seal_owed(out).map_err(text)?;
     let (mut plain, mut index, mut offset) = (0, 0, 0);
+    let mut pieces = [&[][..]; BATCH_IOVECS_MAX];
     while plain < total {
-        let mut pieces = [&[][..]; BATCH_IOVECS_MAX];
         let (mut piece_count, mut left) = (0, record::PLAINTEXT_MAX.min(total - plain));
         plain += left;
         while left > 0 {
