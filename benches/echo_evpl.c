@@ -1,9 +1,7 @@
 // Echo server on evpl: one listener, one loop.
 //
-//     echo_evpl event|default PORT|@NAME
-#include <evpl/evpl.h>
-
-#include "bench.h"
+//     echo_evpl event|default PORT|@NAME|rdma:PORT
+#include "address.h"
 
 static void on_event(struct evpl *evpl, struct evpl_bind *bind, struct evpl_notify *notify, void *arg)
 {
@@ -14,6 +12,9 @@ static void on_event(struct evpl *evpl, struct evpl_bind *bind, struct evpl_noti
     if (notify->notify_type == EVPL_NOTIFY_RECV_DATA)
         while ((n = evpl_recvv(evpl, bind, iov, 16, 1 << 20, &length)) > 0)
             evpl_sendv(evpl, bind, iov, n, length, EVPL_SEND_FLAG_TAKE_REF);
+    if (notify->notify_type == EVPL_NOTIFY_RECV_MSG)
+        evpl_sendv(evpl, bind, notify->recv_msg.iovec, notify->recv_msg.niov, notify->recv_msg.length,
+                   EVPL_SEND_FLAG_TAKE_REF);
 }
 
 static void on_accept(struct evpl *evpl, struct evpl_bind *bind, evpl_notify_callback_t *notify,
@@ -28,21 +29,19 @@ int main(int argc, char **argv)
     struct evpl_thread_config *config = evpl_thread_config_init();
     struct evpl_endpoint *endpoint;
     struct evpl_listener *listener;
+    enum evpl_protocol_id protocol;
     struct evpl *evpl;
-    int local;
 
     if (argc < 3)
         return 2;
     descriptors_to_the_limit();
-    local = argv[2][0] == '@';
     evpl_thread_config_set_poll_mode(config, strcmp(argv[1], "default") == 0);
     evpl = evpl_create(config);
     evpl_thread_config_release(config);
     listener = evpl_listener_create();
-    endpoint = local ? evpl_endpoint_create(argv[2], 0)
-                     : evpl_endpoint_create("127.0.0.1", atoi(argv[2]));
+    endpoint = endpoint_of(argv[2], &protocol);
     evpl_listener_attach(evpl, listener, on_accept, NULL);
-    if (evpl_listen(listener, local ? EVPL_STREAM_SOCKET_UNIX : EVPL_STREAM_SOCKET_TCP, endpoint) != 0)
+    if (evpl_listen(listener, protocol, endpoint) != 0)
         die("listen");
     puts("listening");
     fflush(stdout);

@@ -1,13 +1,11 @@
 // The resident memory that each end of a connection takes: opens COUNT connections to an echo server in
 // another process, has BYTES echoed on each, and closes them.
 //
-//     memory PORT|@NAME COUNT BYTES SERVER_PID
+//     memory PORT|@NAME|rdma:PORT COUNT BYTES SERVER_PID
 //
 // The server is echo_evpl, so that both processes are measured. A few connections with the same traffic
 // come and go first: what a loop needs once is not counted.
-#include <evpl/evpl.h>
-
-#include "bench.h"
+#include "address.h"
 
 #define WARM_UP     32
 #define UNDER_WAY   32
@@ -41,6 +39,11 @@ static void on_event(struct evpl *evpl, struct evpl_bind *bind, struct evpl_noti
                 echoed++;
         }
         break;
+    case EVPL_NOTIFY_RECV_MSG:
+        evpl_iovecs_release(evpl, notify->recv_msg.iovec, notify->recv_msg.niov);
+        connection->left -= notify->recv_msg.length;
+        echoed += connection->left == 0;
+        break;
     }
 }
 
@@ -54,15 +57,14 @@ static void settle(struct evpl *evpl)
 
 static void open_all(struct evpl *evpl, const char *name, int count)
 {
-    int local = name[0] == '@', i;
-    struct evpl_endpoint *endpoint = local ? evpl_endpoint_create(name, 0)
-                                           : evpl_endpoint_create("127.0.0.1", atoi(name));
+    enum evpl_protocol_id protocol;
+    struct evpl_endpoint *endpoint = endpoint_of(name, &protocol);
+    int i;
 
     connected = disconnected = 0;
     for (i = 0; i < count; i++) {
         connections[i].bind =
-            evpl_connect(evpl, local ? EVPL_STREAM_SOCKET_UNIX : EVPL_STREAM_SOCKET_TCP, NULL, endpoint,
-                         on_event, NULL, &connections[i]);
+            evpl_connect(evpl, protocol, NULL, endpoint, on_event, NULL, &connections[i]);
         while (i + 1 - connected >= UNDER_WAY)
             evpl_continue(evpl);
     }

@@ -7,12 +7,12 @@
 
 #include "bench.h"
 
-enum transport { TCP, UDP, UNIX, INPROC, INPROC_MSG, TRANSPORTS };
+enum transport { TCP, UDP, UNIX, TCP_RDMA, INPROC, INPROC_MSG, TRANSPORTS };
 
-static const char *const transport_names[] = { "tcp", "udp", "unix", "inproc", "inproc-msg" };
+static const char *const transport_names[] = { "tcp", "udp", "unix", "tcp-rdma", "inproc", "inproc-msg" };
 static const enum evpl_protocol_id protocols[] = { EVPL_STREAM_SOCKET_TCP, EVPL_DATAGRAM_SOCKET_UDP,
-                                                   EVPL_STREAM_SOCKET_UNIX, EVPL_STREAM_INPROC,
-                                                   EVPL_DATAGRAM_INPROC };
+                                                   EVPL_STREAM_SOCKET_UNIX, EVPL_DATAGRAM_TCP_RDMA,
+                                                   EVPL_STREAM_INPROC, EVPL_DATAGRAM_INPROC };
 
 struct server {
     enum transport transport;
@@ -88,7 +88,8 @@ static void server_start(struct server *server, struct evpl_thread_config *confi
     char name[64];
 
     switch (server->transport) {
-    case TCP: server->endpoint = evpl_endpoint_create("127.0.0.1", free_port(SOCK_STREAM)); break;
+    case TCP:
+    case TCP_RDMA: server->endpoint = evpl_endpoint_create("127.0.0.1", free_port(SOCK_STREAM)); break;
     case UDP: server->endpoint = evpl_endpoint_create("127.0.0.1", free_port(SOCK_DGRAM)); break;
     default:
         snprintf(name, sizeof(name), "%s-bench-%d-%d",
