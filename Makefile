@@ -59,7 +59,7 @@ soak:
 # Everything of benches/ is measured in one run of about five minutes; on an idle machine, or it says
 # little. BENCH_ARGS goes to benches/run.py: --only NAME, --rounds N, --json FILE, --markdown FILE.
 BENCH_BIN      := $(TARGET)/benches
-BENCH_EVPL     := rtt bulk echo_evpl memory inproc loop tls
+BENCH_EVPL     := rtt bulk rdma echo_evpl memory inproc loop tls
 BENCH_RAW      := echo_raw load connects victim
 BENCH_CC        = $(CC) -O2 -g -Wall -Wextra -D_GNU_SOURCE -Iinclude -pthread
 BENCH_PROGRAMS := $(addprefix $(BENCH_BIN)/,$(BENCH_EVPL) $(BENCH_RAW) echo_uv bulk_ssl counts.so)

@@ -1,6 +1,6 @@
 // Echo server on evpl: one listener, one loop.
 //
-//     echo_evpl event|default PORT|uring:PORT|@NAME
+//     echo_evpl event|default PORT|uring:PORT|rdma:PORT|@NAME
 #include "address.h"
 #include "bench.h"
 
@@ -13,6 +13,9 @@ static void on_event(struct evpl *evpl, struct evpl_bind *bind, struct evpl_noti
     if (notify->notify_type == EVPL_NOTIFY_RECV_DATA)
         while ((n = evpl_recvv(evpl, bind, iov, 16, 1 << 20, &length)) > 0)
             evpl_sendv(evpl, bind, iov, n, length, EVPL_SEND_FLAG_TAKE_REF);
+    if (notify->notify_type == EVPL_NOTIFY_RECV_MSG)
+        evpl_sendv(evpl, bind, notify->recv_msg.iovec, notify->recv_msg.niov, notify->recv_msg.length,
+                   EVPL_SEND_FLAG_TAKE_REF);
 }
 
 static void on_accept(struct evpl *evpl, struct evpl_bind *bind, evpl_notify_callback_t *notify,

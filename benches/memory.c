@@ -1,7 +1,7 @@
 // The resident memory that each end of a connection takes: opens COUNT connections to an echo server in
 // another process, has BYTES echoed on each, and closes them.
 //
-//     memory PORT|uring:PORT|@NAME COUNT BYTES SERVER_PID
+//     memory PORT|uring:PORT|rdma:PORT|@NAME COUNT BYTES SERVER_PID
 //
 // The server is echo_evpl, so that both processes are measured. A few connections with the same traffic
 // come and go first: what a loop needs once is not counted.
@@ -39,6 +39,11 @@ static void on_event(struct evpl *evpl, struct evpl_bind *bind, struct evpl_noti
             if (connection->left == 0)
                 echoed++;
         }
+        break;
+    case EVPL_NOTIFY_RECV_MSG:
+        evpl_iovecs_release(evpl, notify->recv_msg.iovec, notify->recv_msg.niov);
+        connection->left -= notify->recv_msg.length;
+        echoed += connection->left == 0;
         break;
     }
 }

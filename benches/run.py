@@ -163,9 +163,7 @@ class Bench:
 
     def memory(self, address):
         """A server of its own, as what it has served before counts."""
-        address = address or free_port()
-        if address == "uring":
-            address += f":{free_port()}"
+        address = address.replace("PORT", free_port())
         server = Server(self.program("echo_evpl", "event", address))
         try:
             return command_run(self.program("memory", address, 10000, 65536, server.pid))
@@ -268,6 +266,9 @@ def checks_all(bench):
     def bulk(way, transport, size):
         return lambda: command_run(bench.program("bulk", way, transport, size))
 
+    def rdma(what, transport, size):
+        return lambda: command_run(bench.program("rdma", what, transport, size))
+
     def inproc(*arguments):
         return lambda: command_run(bench.program("inproc", *arguments))
 
@@ -293,6 +294,23 @@ def checks_all(bench):
             {"ours": rtt("event", transport), "raw epoll": rtt("epoll", transport)},
             [(f"{names[transport]}, event mode, a core each", "rtt_us", "us", 1,
               "raw epoll", ("<=", 1.05))])
+
+    section = "RDMA"
+    for mode in ("default", "event"):
+        add(section, f"rdma-rtt-{mode}",
+            {"ours": rtt(mode, "tcp-rdma"), "our TCP": rtt(mode, "tcp")},
+            [(f"TCP_RDMA, round trip of 64 B, {mode} mode", "rtt_us", "us", 1, "our TCP",
+              ("<=", 1.15))])
+    for what in ("read", "write"):
+        add(section, f"rdma-{what}-tcp",
+            {"ours": rdma(what, "tcp-rdma", 1048576), "our TCP": bulk("event", "tcp", 1048576)},
+            [(f"TCP_RDMA, {what} of 1 MiB", "gb_per_s", "GB/s", 1, "our TCP", (">=", 0.9)),
+             (f"TCP_RDMA, {what} of 1 MiB, processor time", "cpu_s_per_gb", "s/GB", 1, "our TCP",
+              None)])
+        for size, text in ((65536, "64 KiB"), (1048576, "1 MiB")):
+            add(section, f"rdma-{what}-inproc-{size}",
+                {"ours": rdma(what, "inproc-msg", size), "memcpy": bulk("raw", "inproc", size)},
+                [(f"in process, {what} of {text}", "gb_per_s", "GB/s", 1, "memcpy", (">=", 0.9))])
 
     section = "Pipelined, depth 16, 64 B"
     for transport, limit in (("tcp", 0.8), ("unix", 0.7)):
@@ -359,7 +377,7 @@ def checks_all(bench):
     add(section, "uring-idle", {"ours": loop("idle", 1, "uring")},
         [("Two idle loops, default mode, processor time", "cpu_percent", "%", 1, None, ("<=", 0.5))],
         rounds=3)
-    add(section, "uring-memory", {"ours": lambda: bench.memory("uring")},
+    add(section, "uring-memory", {"ours": lambda: bench.memory("uring:PORT")},
         [(f"Each of 10,000 connections, {side}, {state}", f"{side}_{figure}", "B", 1, None, ("<=", most))
          for figure, state, most in (("fresh", "fresh", 1024), ("used", "after 64 KiB", 1536))
          for side in ("client", "server")] +
@@ -459,10 +477,11 @@ def checks_all(bench):
               ("allocations", "heap allocations", 0.0))], rounds=1)
 
     section = "Memory for each end of 10,000 connections between two processes"
-    for title, address in (("TCP", None), ("Unix", "@evpl-bench-memory")):
+    for title, address, fresh in (("TCP", "PORT", 1024), ("Unix", "@evpl-bench-memory", 1024),
+                                  ("TCP_RDMA", "rdma:PORT", 1536)):
         add(section, f"memory-{title.lower()}", {"ours": lambda a=address: bench.memory(a)},
             [(f"{title}, {side}, {state}", f"{side}_{figure}", "B", 1, None, ("<=", most))
-             for figure, state, most in (("fresh", "fresh", 1024), ("used", "after 64 KiB", 1536))
+             for figure, state, most in (("fresh", "fresh", fresh), ("used", "after 64 KiB", 1536))
              for side in ("client", "server")] +
             [(f"{title}, opened, echoed and closed", "closed", "", 1, None, (">=", 10000))], rounds=1)
 

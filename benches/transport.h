@@ -7,12 +7,13 @@
 
 #include "bench.h"
 
-enum transport { TCP, URING, UDP, UNIX, TLS, INPROC, INPROC_MSG, TRANSPORTS };
+enum transport { TCP, URING, UDP, UNIX, TLS, TCP_RDMA, INPROC, INPROC_MSG, TRANSPORTS };
 
-static const char *const transport_names[] = { "tcp", "uring", "udp", "unix", "tls", "inproc", "inproc-msg" };
+static const char *const transport_names[] = { "tcp", "uring", "udp", "unix", "tls", "tcp-rdma", "inproc",
+                                               "inproc-msg" };
 static const enum evpl_protocol_id protocols[] = { EVPL_STREAM_SOCKET_TCP, EVPL_STREAM_IO_URING_TCP,
                                                    EVPL_DATAGRAM_SOCKET_UDP, EVPL_STREAM_SOCKET_UNIX,
-                                                   EVPL_STREAM_SOCKET_TLS,
+                                                   EVPL_STREAM_SOCKET_TLS, EVPL_DATAGRAM_TCP_RDMA,
                                                    EVPL_STREAM_INPROC, EVPL_DATAGRAM_INPROC };
 
 struct server {
@@ -91,7 +92,8 @@ static void server_start(struct server *server, struct evpl_thread_config *confi
     switch (server->transport) {
     case TCP:
     case URING:
-    case TLS: server->endpoint = evpl_endpoint_create("127.0.0.1", free_port(SOCK_STREAM)); break;
+    case TLS:
+    case TCP_RDMA: server->endpoint = evpl_endpoint_create("127.0.0.1", free_port(SOCK_STREAM)); break;
     case UDP: server->endpoint = evpl_endpoint_create("127.0.0.1", free_port(SOCK_DGRAM)); break;
     default:
         snprintf(name, sizeof(name), "%s-bench-%d-%d",

@@ -2,6 +2,8 @@
 //! process, and the input as a source of choices. Everything happens on one thread, so that an input means the same
 //! each time.
 
+pub mod rdma;
+
 use std::ffi::{c_char, c_int, c_void};
 use std::sync::atomic::Ordering;
 use std::sync::{LazyLock, OnceLock};
