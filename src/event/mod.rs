@@ -308,6 +308,9 @@ impl EventLoop {
 
     pub fn pass(&self, closed: &impl ClosedBinds) {
         let outer = self.pass_thread.swap(thread_token(), Ordering::Relaxed);
+        // After a pass inside a callback the callback goes on.
+        let runs_on = self.runs_on.get();
+        self.runs_on.set(runs_on && outer == 0);
         let evpl = self.evpl();
         let mode = &self.poll_mode;
         if mode.on.get() && mode.iterations.get() < self.config.poll_iterations {
@@ -324,6 +327,7 @@ impl EventLoop {
         self.deferrals.run(evpl);
         let hooks = self.hooks.get();
         callback::with_private(hooks.iteration_end, evpl, hooks.private_data);
+        self.runs_on.set(runs_on);
         self.pass_thread.store(outer, Ordering::Relaxed);
     }
 
