@@ -315,6 +315,9 @@ impl EventLoop {
         // Not one step: two threads inside one loop are what the word shows, not what it is safe from.
         let outer = self.pass_thread.load(Ordering::Relaxed);
         self.pass_thread.store(thread_token(), Ordering::Relaxed);
+        // After a pass inside a callback the callback goes on.
+        let runs_on = self.runs_on.get();
+        self.runs_on.set(runs_on && outer == 0);
         let evpl = self.evpl();
         let mode = &self.poll_mode;
         if mode.on.get() && mode.iterations.get() < self.config.poll_iterations {
@@ -331,6 +334,7 @@ impl EventLoop {
         self.deferrals.run(evpl);
         let hooks = self.hooks.get();
         callback::with_private(hooks.iteration_end, evpl, hooks.private_data);
+        self.runs_on.set(runs_on);
         self.pass_thread.store(outer, Ordering::Relaxed);
     }
 
