@@ -39,6 +39,8 @@ const READ_LEN_MIN: usize = 64 << 10;
 const READ_LEN_MAX: usize = 256 << 10;
 /// Places outside the window that one read fills.
 pub const DIRECT_IOVECS_MAX: usize = 8;
+/// Those, the room behind received bytes, and two parts of the window.
+pub const READ_IOVECS_MAX: usize = DIRECT_IOVECS_MAX + 3;
 /// Room reserved behind the bytes of an incomplete message.
 const TAIL_ROOM_MIN: u64 = 4 << 10;
 const TAIL_ROOM_MAX: u64 = 64 << 10;
@@ -207,7 +209,7 @@ enum ReadOutcome {
 
 /// Where a read puts its first bytes, when that is known before.
 pub struct Direct {
-    pub iov: [libc::iovec; DIRECT_IOVECS_MAX],
+    /// Entries that were filled.
     pub count: usize,
     pub len: usize,
     /// The most that is read behind them, from either part of the window.
@@ -217,7 +219,6 @@ pub struct Direct {
 impl Direct {
     /// Everything goes to the window.
     pub const NONE: Direct = Direct {
-        iov: [NO_BYTES; DIRECT_IOVECS_MAX],
         count: 0,
         len: 0,
         window_len_max: READ_LEN_MAX,
@@ -225,14 +226,13 @@ impl Direct {
 }
 
 fn read_once(cx: &Cx, bind: &Bind) -> io::Result<ReadOutcome> {
+    let mut iov = [NO_BYTES; READ_IOVECS_MAX];
     let direct = match bind.io() {
-        Io::TcpRdma(_) => input::direct(bind)?,
+        Io::TcpRdma(_) => input::direct(bind, &mut iov)?,
         _ => Direct::NONE,
     };
     let io = io(bind);
-    let mut iov = [NO_BYTES; DIRECT_IOVECS_MAX + 3];
     let mut count = direct.count;
-    iov[..count].copy_from_slice(&direct.iov[..count]);
     let queued = bind.recv.with(|ring| ring.bytes());
     let room = if queued > 0 {
         io.tail_room.get() as usize
