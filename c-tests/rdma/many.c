@@ -1,13 +1,14 @@
 // protocols: DATAGRAM_INPROC DATAGRAM_TCP_RDMA
 // timeout: 60
 
-// Ten thousand operations and messages in flight: each is answered once, reads and writes in the order of their kind,
-// and every byte is in its place. Twice, so that the second round meets what the first one left.
+// Eighty thousand operations and half as many messages under way, more than go out at once: each is answered once,
+// reads and writes in the order of their kind, and every byte is in its place. Twice, so that the second round meets
+// what the first one left.
 
 #include "rdma_flow.h"
 
-#define COUNT 10000
-#define EACH  200
+#define COUNT 80000
+#define EACH  100
 
 static struct flow flow;
 static struct evpl_iovec remote, local;
@@ -30,7 +31,7 @@ main(void)
     uint64_t address;
 
     flow.config = test_config();
-    evpl_global_config_set_buffer_size(flow.config, 4 << 20);
+    evpl_global_config_set_buffer_size(flow.config, 8 << 20);
     flow_connect(&flow);
     shared_alloc(flow.evpl, &remote, COUNT * EACH, 0);
     shared_alloc(flow.evpl, &local, COUNT * EACH, 0);

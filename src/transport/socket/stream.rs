@@ -41,6 +41,8 @@ const READ_LEN_MIN: usize = 64 << 10;
 const READ_LEN_MAX: usize = 64 << 10;
 /// Places outside the window that one read fills.
 pub const DIRECT_IOVECS_MAX: usize = 8;
+/// Those, the room behind received bytes, and two parts of the window.
+pub const READ_IOVECS_MAX: usize = DIRECT_IOVECS_MAX + 3;
 /// Room reserved behind the bytes of an incomplete message.
 const TAIL_ROOM_MIN: u64 = 4 << 10;
 const TAIL_ROOM_MAX: u64 = 64 << 10;
@@ -213,7 +215,7 @@ enum ReadOutcome {
 
 /// Where a read puts its first bytes, when that is known before.
 pub struct Direct {
-    pub iov: [libc::iovec; DIRECT_IOVECS_MAX],
+    /// Entries that were filled.
     pub count: usize,
     pub len: usize,
     /// The most that is read behind them, from either part of the window.
@@ -223,7 +225,6 @@ pub struct Direct {
 impl Direct {
     /// Everything goes to the window.
     pub const NONE: Direct = Direct {
-        iov: [NO_BYTES; DIRECT_IOVECS_MAX],
         count: 0,
         len: 0,
         window_len_max: READ_LEN_MAX,
@@ -231,12 +232,13 @@ impl Direct {
 }
 
 fn read_once(cx: &Cx, bind: &Bind) -> io::Result<ReadOutcome> {
+    let mut iov = [NO_BYTES; READ_IOVECS_MAX];
     let direct = match bind.io() {
-        Io::TcpRdma(_) => input::direct(bind)?,
+        Io::TcpRdma(_) => input::direct(bind, &mut iov)?,
         _ => Direct::NONE,
     };
     let io = io(bind);
-    let space = ReceiveSpace::new(cx, bind, io.tail_room.get() as usize, &direct);
+    let space = ReceiveSpace::behind(cx, bind, io.tail_room.get() as usize, iov, &direct);
     // SAFETY: nothing else runs on this thread until the bytes are kept, and `input` vouches for the places
     // that it names.
     let received = unsafe { socket::receive(bind.event().fd(), space.entries()) }?;
@@ -265,7 +267,7 @@ fn read_once(cx: &Cx, bind: &Bind) -> io::Result<ReadOutcome> {
 /// its last ones, then into the loop's window. The room is reserved for the bind and the window is the
 /// loop's, so they may be written until something else receives on this thread.
 pub struct ReceiveSpace {
-    iov: [libc::iovec; DIRECT_IOVECS_MAX + 3],
+    iov: [libc::iovec; READ_IOVECS_MAX],
     count: usize,
     direct_len: usize,
     room: usize,
@@ -274,10 +276,20 @@ pub struct ReceiveSpace {
 
 impl ReceiveSpace {
     /// `tail_room` is what the last `keep` returned.
-    pub fn new(cx: &Cx, bind: &Bind, tail_room: usize, direct: &Direct) -> ReceiveSpace {
-        let mut iov = [NO_BYTES; DIRECT_IOVECS_MAX + 3];
+    pub fn new(cx: &Cx, bind: &Bind, tail_room: usize) -> ReceiveSpace {
+        let iov = [NO_BYTES; READ_IOVECS_MAX];
+        ReceiveSpace::behind(cx, bind, tail_room, iov, &Direct::NONE)
+    }
+
+    /// The same behind what `direct` says of `iov`.
+    fn behind(
+        cx: &Cx,
+        bind: &Bind,
+        tail_room: usize,
+        mut iov: [libc::iovec; READ_IOVECS_MAX],
+        direct: &Direct,
+    ) -> ReceiveSpace {
         let mut count = direct.count;
-        iov[..count].copy_from_slice(&direct.iov[..count]);
         let queued = bind.recv.with(|ring| ring.bytes());
         let room = if queued > 0 { tail_room } else { 0 };
         if room > 0 {

@@ -145,32 +145,50 @@ fn trim<T>(queue: &mut VecDeque<T>) {
     }
 }
 
-/// `head` and the bytes of `pieces`, which are released, in fresh memory of one piece. They must fit into
-/// a buffer.
-pub(super) fn joined(
-    cx: &Cx,
-    head: &[u8],
-    length: u32,
-    pieces: impl Iterator<Item = Iovec>,
-) -> Iovec {
-    let block = cx.memory.alloc_one(head.len() as u32 + length, false);
-    let mut at = block.data();
-    // SAFETY: the block is new and has room for the head.
-    unsafe { core::ptr::copy_nonoverlapping(head.as_ptr(), at, head.len()) };
-    at = at.wrapping_add(head.len());
-    let mut room = length;
-    for piece in pieces {
-        assert!(
-            piece.len() <= room,
-            "a frame's pieces are as long as it says"
-        );
-        room -= piece.len();
-        // SAFETY: the piece is readable while its reference is held, and the block has room for it.
-        unsafe { core::ptr::copy_nonoverlapping(piece.data(), at, piece.len() as usize) };
-        at = at.wrapping_add(piece.len() as usize);
-        piece.release(cx.evpl());
+/// Fresh memory of one piece, filled from its beginning.
+pub(super) struct Block {
+    iovec: Iovec,
+    used: u32,
+}
+
+impl Block {
+    /// With room for `len` bytes, at most a buffer's.
+    pub fn new(cx: &Cx, len: u32) -> Block {
+        Block {
+            iovec: cx.memory.alloc_one(len, false),
+            used: 0,
+        }
     }
-    block
+
+    pub fn push(&mut self, bytes: &[u8]) {
+        let at = self.take(bytes.len() as u32);
+        // SAFETY: `take` checked the room, and the memory is new.
+        unsafe { core::ptr::copy_nonoverlapping(bytes.as_ptr(), at, bytes.len()) };
+    }
+
+    pub fn push_iovec(&mut self, iovec: &Iovec) {
+        let at = self.take(iovec.len());
+        // SAFETY: the bytes are readable while the reference is held; otherwise as above.
+        unsafe { core::ptr::copy_nonoverlapping(iovec.data(), at, iovec.len() as usize) };
+    }
+
+    pub fn push_granted(&mut self, grant: &Grant) {
+        let at = self.take(grant.length());
+        // SAFETY: published memory never goes away; otherwise as above.
+        unsafe { core::ptr::copy_nonoverlapping(grant.data(), at, grant.length() as usize) };
+    }
+
+    pub fn filled(self) -> Iovec {
+        assert_eq!(self.used, self.iovec.len());
+        self.iovec
+    }
+
+    fn take(&mut self, len: u32) -> *mut u8 {
+        let at = self.iovec.data().wrapping_add(self.used as usize);
+        assert!(len <= self.iovec.len() - self.used);
+        self.used += len;
+        at
+    }
 }
 
 /// A copy of bytes in as few pieces as buffers allow.

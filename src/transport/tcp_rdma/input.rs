@@ -11,14 +11,14 @@
 
 use std::io;
 
-use super::connection::{Payload, RdmaIo, copied, joined, place};
+use super::connection::{Block, Payload, RdmaIo, place};
 use super::output;
 use super::wire::{Frame, HEAD_LEN_MAX, PAYLOAD_LEN_MAX, Place};
 use super::{connection::Answer, wire};
 use crate::transport::Cx;
 use crate::transport::bind::{Bind, FINISH, Io, PENDING_CLOSED};
 use crate::transport::operation::{Posted, Standing};
-use crate::transport::socket::stream::{self, DIRECT_IOVECS_MAX, Direct};
+use crate::transport::socket::stream::{self, DIRECT_IOVECS_MAX, Direct, READ_IOVECS_MAX};
 
 /// Answers owed before no more requests are looked at. More than a peer of our kind ever asks for, see
 /// `output::POSTED_MAX`.
@@ -51,8 +51,8 @@ pub fn resume(cx: &Cx, bind: &Bind) -> bool {
     !io(bind).paused.get() && !bind.has(PENDING_CLOSED)
 }
 
-/// Where the next bytes from the socket go.
-pub fn direct(bind: &Bind) -> io::Result<Direct> {
+/// Describes in `iov` where the next bytes from the socket go.
+pub fn direct(bind: &Bind, iov: &mut [libc::iovec; READ_IOVECS_MAX]) -> io::Result<Direct> {
     let io = io(bind);
     if io.paused.get() {
         return Err(io::Error::from(io::ErrorKind::WouldBlock));
@@ -68,7 +68,7 @@ pub fn direct(bind: &Bind) -> io::Result<Direct> {
     let room = (left as usize).min(DIRECT_LEN_MAX);
     let mut add = |data: *mut u8, len: usize| {
         if len > 0 {
-            direct.iov[direct.count] = libc::iovec {
+            iov[direct.count] = libc::iovec {
                 iov_base: data.cast(),
                 iov_len: len,
             };
@@ -155,7 +155,8 @@ pub fn process(cx: &Cx, bind: &Bind) {
     if bind.has(PENDING_CLOSED) {
         return;
     }
-    if io(bind).has_output() {
+    if io(bind).has_output() || bind.messages.with(|messages| !messages.is_empty()) {
+        // An answer may also have made room for another operation.
         cx.arm_flush(bind);
     } else if bind.has(FINISH) {
         cx.close_if_finished(bind);
@@ -364,13 +365,10 @@ fn take_read_request(cx: &Cx, bind: &Bind, place: Place, wanted: u32) {
         Some(grant) if wanted <= PAYLOAD_LEN_MAX => {
             let whole = wire::HEADER_LEN as u64 + u64::from(wanted);
             if wanted <= COPIED_LEN_MAX && whole <= cx.memory.buffer_size() {
-                let bytes = copied(cx, grant.data(), wanted);
-                Answer::Whole(joined(
-                    cx,
-                    &reply(wanted).encode(),
-                    wanted,
-                    bytes.into_iter(),
-                ))
+                let mut block = Block::new(cx, whole as u32);
+                block.push(&reply(wanted).encode());
+                block.push_granted(&grant);
+                Answer::Whole(block.filled())
             } else {
                 Answer::Published { place, grant }
             }

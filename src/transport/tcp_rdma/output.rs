@@ -9,7 +9,7 @@
 
 #![forbid(unsafe_code)]
 
-use super::connection::{Answer, Marks, RdmaIo, copied, joined};
+use super::connection::{Answer, Block, Marks, RdmaIo, copied};
 use super::input;
 use super::wire::{Frame, HEADER_LEN, PAYLOAD_LEN_MAX, Place};
 use crate::memory::iovec::Iovec;
@@ -317,8 +317,13 @@ fn push_frame(cx: &Cx, bind: &Bind, frame: Frame, niov: u32) {
     let pieces = || (0..niov).filter_map(|_| bind.send.with(|ring| ring.pop()));
     let whole = HEADER_LEN as u64 + u64::from(frame.payload_len());
     if whole <= u64::from(JOINED_LEN_MAX).min(cx.memory.buffer_size()) {
-        let block = joined(cx, &frame.encode(), frame.payload_len(), pieces());
-        return push(cx, io, block);
+        let mut block = Block::new(cx, whole as u32);
+        block.push(&frame.encode());
+        for piece in pieces() {
+            block.push_iovec(&piece);
+            piece.release(cx.evpl());
+        }
+        return push(cx, io, block.filled());
     }
     push_head(cx, io, frame);
     pieces().for_each(|piece| push(cx, io, piece));
@@ -328,7 +333,9 @@ fn push_head(cx: &Cx, io: &RdmaIo, frame: Frame) {
     let head = frame.encode();
     // A buffer may be shorter than a head.
     for part in head.chunks(cx.memory.buffer_size() as usize) {
-        push(cx, io, joined(cx, part, 0, std::iter::empty()));
+        let mut block = Block::new(cx, part.len() as u32);
+        block.push(part);
+        push(cx, io, block.filled());
     }
 }
 

@@ -500,7 +500,7 @@ fn read_once(cx: &Cx, bind: &Bind) -> io::Result<ReadOutcome> {
 /// than there is room for does not mean that there is no more.
 fn read_opened(cx: &Cx, bind: &Bind) -> io::Result<ReadOutcome> {
     let io = io(bind);
-    let space = stream::ReceiveSpace::new(cx, bind, io.tail_room.get(), &stream::Direct::NONE);
+    let space = stream::ReceiveSpace::new(cx, bind, io.tail_room.get());
     // SAFETY: the space is ours until something else receives on this thread.
     let (received, kind) = unsafe { ktls::receive(bind.event().fd(), space.entries()) }?;
     let Some(kind) = kind else {
