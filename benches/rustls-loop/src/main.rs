@@ -1,14 +1,14 @@
 //! TLS 1.3 between two threads over a loopback connection, on bare rustls in blocking calls.
 //!
 //!     rustls-loop bulk SIZE [SECONDS]        writes of SIZE in one direction
-//!     rustls-loop handshakes [SECONDS]       one connection after another
+//!     rustls-loop handshakes [SECONDS]       four connections at a time: connect, shake hands, close
 //!
 //! The environment names certificate and key, as for the library.
 
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -21,6 +21,7 @@ use rustls::{
     SignatureScheme, Stream,
 };
 
+const UNDER_WAY: usize = 4;
 const WARM_UP: Duration = Duration::from_millis(50);
 
 /// Any certificate will do, as long as the peer has its key.
@@ -181,42 +182,50 @@ fn handshakes(
 ) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("it is bound");
-    let over = Arc::new(AtomicBool::new(false));
-    let server_over = over.clone();
-    std::thread::spawn(move || {
-        pin(1);
-        while !server_over.load(Ordering::Relaxed) {
-            let (mut socket, _) = listener.accept().expect("clients connect");
-            socket.set_nodelay(true).expect("it is TCP");
-            let mut connection = ServerConnection::new(server_config.clone()).expect("a server");
-            // A client that is done may be gone before the tickets are sent.
-            if shake_hands(&mut connection, &mut socket).is_ok() {
-                let _ = Stream::new(&mut connection, &mut socket).read(&mut [0; 16]);
+    let count = Arc::new(AtomicU32::new(0));
+    for _ in 0..UNDER_WAY {
+        let listener = listener.try_clone().expect("a descriptor");
+        let server_config = server_config.clone();
+        std::thread::spawn(move || {
+            pin(1);
+            serve(&listener, &server_config);
+        });
+        let (client_config, count) = (client_config.clone(), count.clone());
+        std::thread::spawn(move || {
+            pin(0);
+            loop {
+                let (mut connection, mut socket) = client(&client_config, address);
+                shake_hands(&mut connection, &mut socket).expect("the server goes on");
+                connection.send_close_notify();
+                let _ = connection.write_tls(&mut socket);
+                count.fetch_add(1, Ordering::Relaxed);
             }
-        }
-    });
-    pin(0);
-    let from = Instant::now() + WARM_UP;
-    let (mut started, mut count) = (None, 0);
+        });
+    }
+    std::thread::sleep(WARM_UP);
+    let (started, before) = (Instant::now(), count.load(Ordering::Relaxed));
+    let cpu = process_cpu_s();
+    std::thread::sleep(Duration::from_secs_f64(seconds));
+    let done = f64::from(count.load(Ordering::Relaxed) - before);
+    println!(
+        "cpu_us_per_handshake {}",
+        (process_cpu_s() - cpu) * 1e6 / done
+    );
+    println!(
+        "handshakes_per_s {}",
+        done / started.elapsed().as_secs_f64()
+    );
+    std::process::exit(0);
+}
+
+fn serve(listener: &TcpListener, config: &Arc<ServerConfig>) {
     loop {
-        let (mut connection, mut socket) = client(&client_config, address);
-        shake_hands(&mut connection, &mut socket).expect("the server goes on");
-        connection.send_close_notify();
-        let _ = connection.write_tls(&mut socket);
-        drop(socket);
-        let now = Instant::now();
-        match started {
-            None if now < from => {}
-            None => started = Some(now),
-            Some(started) => {
-                count += 1;
-                let passed = (now - started).as_secs_f64();
-                if passed >= seconds {
-                    println!("handshakes_per_s {}", f64::from(count) / passed);
-                    over.store(true, Ordering::Relaxed);
-                    std::process::exit(0);
-                }
-            }
+        let (mut socket, _) = listener.accept().expect("clients connect");
+        socket.set_nodelay(true).expect("it is TCP");
+        let mut connection = ServerConnection::new(config.clone()).expect("a server");
+        // A client that is done may be gone before the tickets are sent.
+        if shake_hands(&mut connection, &mut socket).is_ok() {
+            let _ = Stream::new(&mut connection, &mut socket).read(&mut [0; 16]);
         }
     }
 }
