@@ -309,8 +309,11 @@ pub unsafe fn receive_messages(fd: RawFd, messages: &mut [libc::mmsghdr]) -> io:
 }
 
 pub fn is_transient(error: &io::Error) -> bool {
-    // Not by its kind, which takes a long table: a spin asks this after every look.
-    error.raw_os_error() == Some(libc::EAGAIN)
+    // A number of the kernel's is not looked up in the long table of kinds: a spin asks after every look.
+    match error.raw_os_error() {
+        Some(number) => number == libc::EAGAIN,
+        None => error.kind() == io::ErrorKind::WouldBlock,
+    }
 }
 
 /// The system's largest listen backlog.
