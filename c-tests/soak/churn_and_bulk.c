@@ -15,9 +15,10 @@
 #define PIECE       (256 << 10)
 #define QUEUED_MAX  (4 * PIECE)
 // Two hundredths, and what the heaps of the C library and the queues of a busy moment take more or less. Inside the
-// process nothing holds a sender back, so those queues are longer.
+// process nothing holds a sender back, so those queues are longer; io_uring touches its receive buffers one by one.
 #define GROWTH_SHARE 50
-#define GROWTH_REST  ((protocol == EVPL_STREAM_INPROC ? 8 : 1) << 20)
+#define GROWTH_REST                                                                                                    \
+    ((protocol == EVPL_STREAM_INPROC ? 8 : protocol == EVPL_STREAM_IO_URING_TCP ? 20 : 1) << 20)
 
 static enum evpl_protocol_id protocol;
 static struct evpl_endpoint *endpoint;
