@@ -1,8 +1,8 @@
 //! STREAM_IO_URING_TCP: what each completion means for its bind.
 //!
-//! One receive per connection is always under way and repeats itself. Few bytes are copied to where the
-//! bind's last ones are, so that small messages stay dense and in few pieces; many bytes stay where the
-//! kernel put them. One gather send per connection is under way; the bytes stay in the bind's queue until
+//! One receive per connection is always under way and repeats itself. Bytes stay where the kernel put
+//! them, except few that follow others of their bind, or that have a whole provided buffer to themselves:
+//! those are copied together, so that small messages stay dense and in few pieces. One gather send per connection is under way; the bytes stay in the bind's queue until
 //! it completes, and what the kernel did not take goes first into the next one, so the order is kept.
 
 use std::io;
@@ -27,7 +27,7 @@ use crate::transport::{Cx, Protocol};
 
 /// Entries of one gather send, whatever the configuration says.
 const GATHER_LEN_MAX: usize = 128;
-/// Received bytes that are cheaper to copy than to pass on with a reference of their own.
+/// Received bytes that are not worth a provided buffer of their own, where each receive takes a whole one.
 const COPY_LEN_MAX: u32 = 2 << 10;
 /// Pieces behind bytes that were not consumed yet are copied up to this length.
 const TRICKLE_LEN_MAX: u32 = 16 << 10;
@@ -256,7 +256,9 @@ pub fn read_directly(cx: &Cx, socket: &Socket) -> bool {
 fn append(cx: &Cx, uring: &Uring, bind: &Bind, socket: &Socket, part: Part) {
     let len = part.len;
     let queued = bind.recv.with(|ring| ring.bytes());
-    if len <= COPY_LEN_MAX || (queued > 0 && len <= TRICKLE_LEN_MAX) {
+    // Where the kernel goes on behind them, few bytes are dense where they are.
+    let few = len <= COPY_LEN_MAX && !uring.incremental;
+    if few || (queued > 0 && len <= TRICKLE_LEN_MAX) {
         uring.copy_part(cx, part, |bytes| {
             append_copy(cx, bind, socket, bytes, queued);
         });
