@@ -15,7 +15,7 @@ use ::evpl::abi::{
     EVPL_NOTIFY_CONNECTED, EVPL_NOTIFY_DISCONNECTED, EVPL_NOTIFY_RECV_DATA, EVPL_STREAM_SOCKET_TLS,
     evpl, evpl_bind, evpl_listener, evpl_notify, evpl_notify_callback_t, evpl_segment_callback_t,
 };
-use ::evpl::capi::{bind, core, endpoint};
+use ::evpl::capi::{bind, core, endpoint, sibling};
 use evpl_fuzz::{Choices, check, fill, outstanding_buffers, world};
 use libfuzzer_sys::fuzz_target;
 
@@ -173,6 +173,11 @@ fuzz_target!(|data: &[u8]| {
     let mut choices = Choices(data);
     let place = place();
     let outstanding = outstanding_buffers();
+    // With names a server looks at the hello twice.
+    let names = [c"h2".as_ptr(), c"http/1.1".as_ptr()];
+    unsafe {
+        sibling::evpl_tls_set_alpn_protocols(names.as_ptr(), c_int::from(choices.byte() % 3))
+    };
     let (client, server) = (End::default(), End::default());
     let listener: *mut evpl_listener = std::ptr::with_exposed_provenance_mut(place.listener);
     let pointer = |end: &End| from_ref(end).cast_mut().cast();

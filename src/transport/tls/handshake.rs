@@ -258,14 +258,18 @@ impl Buffers<'_> {
     }
 }
 
-/// After an error: what the peer is to be told about it.
+/// After an error: what the peer is to be told about it. As long as there is something, rustls does not look
+/// at what was received; it would not find what it remembers of it.
 fn collect_alerts<Data>(
     connection: &mut UnbufferedConnectionCommon<Data>,
     process: Process<Data>,
     outgoing: &mut Vec<u8>,
 ) {
-    while let Ok(ConnectionState::EncodeTlsData(data)) = process(connection, &mut []).state {
-        encode(data, outgoing);
+    while connection.wants_write() {
+        match process(connection, &mut []).state {
+            Ok(ConnectionState::EncodeTlsData(data)) => encode(data, outgoing),
+            _ => return,
+        }
     }
 }
 

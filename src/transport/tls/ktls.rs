@@ -31,10 +31,10 @@ impl Offer {
     /// Puts the kernel's layer on a socket if it may be of use. False is not an error: the connection
     /// then stays in user space.
     pub fn attach(&self, fd: RawFd, tls13: bool) -> bool {
-        let wanted = match self.probed.get_or_init(|| self.probe()) {
-            Probed::Nothing => false,
-            Probed::Tls12 => !tls13,
-            Probed::Both => true,
+        let wanted = match self.probed() {
+            None | Some(Probed::Nothing) => false,
+            Some(Probed::Tls12) => !tls13,
+            Some(Probed::Both) => true,
         };
         if !wanted {
             return false;
@@ -50,7 +50,16 @@ impl Offer {
         }
     }
 
-    fn probe(&self) -> Probed {
+    /// None while descriptors or memory are short: the next connection tries again.
+    fn probed(&self) -> Option<&Probed> {
+        if self.probed.get().is_none() {
+            // Another thread may have been faster; it found the same.
+            let _ = self.probed.set(self.probe()?);
+        }
+        self.probed.get()
+    }
+
+    fn probe(&self) -> Option<Probed> {
         let layered = || -> io::Result<TcpStream> {
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
             let stream = TcpStream::connect(listener.local_addr()?)?;
@@ -59,13 +68,15 @@ impl Offer {
         };
         let stream = match layered() {
             Ok(stream) => stream,
-            Err(error) if error.raw_os_error() == Some(libc::ENOENT) => {
-                self.tell("the kernel has no module tls");
-                return Probed::Nothing;
-            }
             Err(error) => {
-                self.tell(&error.to_string());
-                return Probed::Nothing;
+                match error.raw_os_error() {
+                    Some(libc::EMFILE | libc::ENFILE | libc::ENOMEM | libc::ENOBUFS) => {
+                        return None;
+                    }
+                    Some(libc::ENOENT) => self.tell("the kernel has no module tls"),
+                    _ => self.tell(&error.to_string()),
+                }
+                return Some(Probed::Nothing);
             }
         };
         let keys = Keys {
@@ -77,10 +88,10 @@ impl Offer {
         };
         let give = || ktls::set_keys(stream.as_raw_fd(), Way::Send, &keys);
         if give().and_then(|()| give()).is_ok() {
-            Probed::Both
+            Some(Probed::Both)
         } else {
             self.tell("for TLS 1.3, as the kernel cannot change keys");
-            Probed::Tls12
+            Some(Probed::Tls12)
         }
     }
 

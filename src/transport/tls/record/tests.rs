@@ -437,3 +437,59 @@ fn data_may_come_with_the_end_of_the_handshake_however_it_is_cut() {
         }
     }
 }
+
+/// A fresh client and its hello.
+fn hello() -> (Handshake, Vec<u8>) {
+    let (version, suite) = all()
+        .find(|(_, offered)| offered.suite() == CipherSuite::TLS13_AES_128_GCM_SHA256)
+        .expect("the provider has it");
+    let name = ServerName::from(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    let mut client = Handshake::client(client_config(version, suite), name).expect("a client");
+    assert!(matches!(client.advance(), Progress::Blocked));
+    let hello = std::mem::take(&mut client.outgoing);
+    (client, hello)
+}
+
+/// Takes a damaged flight in two parts. It fails or waits for more; what is not authenticated, the version
+/// in the header of a record, may also be overlooked.
+fn take_damaged(end: &mut Handshake, flight: &[u8], cut: usize) {
+    let (first, second) = flight.split_at(cut);
+    for part in [first, second] {
+        end.incoming.extend_from_slice(part);
+        match end.advance() {
+            Progress::Blocked => {}
+            Progress::Failed(_) | Progress::Complete(_) => return,
+        }
+    }
+}
+
+#[test]
+fn a_damaged_hello_is_an_outcome() {
+    let (_, hello) = hello();
+    for at in 0..hello.len() {
+        for (bit, cut) in [(1, 0), (0x80, at), (0x10, hello.len() / 2)] {
+            let mut damaged = hello.clone();
+            damaged[at] ^= bit;
+            let mut server = Handshake::server(SERVER.clone()).expect("a server");
+            take_damaged(&mut server, &damaged, cut);
+        }
+    }
+}
+
+#[test]
+fn a_damaged_answer_is_an_outcome() {
+    let mut at = 0;
+    loop {
+        let (mut client, hello) = hello();
+        let mut server = Handshake::server(SERVER.clone()).expect("a server");
+        server.incoming = hello;
+        assert!(matches!(server.advance(), Progress::Blocked));
+        let mut flight = std::mem::take(&mut server.outgoing);
+        if at >= flight.len() {
+            return;
+        }
+        flight[at] ^= 0x11;
+        take_damaged(&mut client, &flight, at * 7 % flight.len());
+        at += if at < 200 { 1 } else { 5 };
+    }
+}
