@@ -400,7 +400,10 @@ fn wait_writable(cx: &Cx, bind: &Bind) {
 
 fn flushed(cx: &Cx, bind: &Bind) {
     match bind.io() {
-        Io::TcpRdma(io) => io.trim(),
+        Io::TcpRdma(io) => {
+            io.trim();
+            bind.send.with(|ring| ring.trim_close());
+        }
         _ => {
             // Entries without bytes may be left.
             bind.send.consume(0, cx.evpl());
