@@ -9,6 +9,7 @@
 #include "bench.h"
 
 #define WARM_UP     32
+#define WARM_UP_ROUNDS 8
 #define UNDER_WAY   32
 #define SETTLE_NS   300000000ULL
 #define COUNT_LIMIT 20000
@@ -106,7 +107,7 @@ int main(int argc, char **argv)
     struct evpl_thread_config *config = evpl_thread_config_init();
     double client, server;
     struct evpl *evpl;
-    int count, pid;
+    int count, pid, i;
 
     if (argc < 5)
         return 2;
@@ -124,7 +125,8 @@ int main(int argc, char **argv)
     evpl = evpl_create(config);
     evpl_thread_config_release(config);
     open_all(evpl, argv[1], WARM_UP);
-    echo_all(evpl, WARM_UP);
+    for (i = 0; i < WARM_UP_ROUNDS; i++)
+        echo_all(evpl, WARM_UP);
     close_all(evpl, WARM_UP);
 
     client = rss_of(getpid());

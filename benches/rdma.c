@@ -1,14 +1,14 @@
-// One-sided operations: one thread reads, or writes, memory that another one offers, two at a time.
+// One-sided operations: one thread reads, or writes, memory that another one offers, four at a time.
 //
 //     rdma read|write TRANSPORT SIZE [SECONDS]
 //
 // TRANSPORT is tcp-rdma or inproc-msg; loops run with poll mode off. As in bulk.c, operations inside the process
-// go to 64 places in turn, which is what its floor does; over TCP they go to two.
+// go to 64 places in turn, which is what its floor does; over TCP they go to four.
 #include "transport.h"
 
 #define WARM_UP_S 0.05
 #define PLACES    64
-#define UNDER_WAY 2
+#define UNDER_WAY 4
 
 struct offer {
     uint64_t address;

@@ -24,7 +24,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 # The rounds of a faulty run: the failure is in the first, the next shows that nothing lingers.
 ROUNDS = 2
 TIMEOUT = 20
-STREAMS = ("STREAM_SOCKET_TCP", "STREAM_SOCKET_UNIX", "STREAM_INPROC", "DATAGRAM_INPROC")
+RDMA = ("DATAGRAM_INPROC", "DATAGRAM_TCP_RDMA")
+STREAMS = ("STREAM_SOCKET_TCP", "STREAM_SOCKET_UNIX", "STREAM_INPROC", *RDMA)
 SCENARIOS = {
     "connect": STREAMS,
     "echo": STREAMS,
@@ -32,6 +33,7 @@ SCENARIOS = {
     "close": STREAMS,
     "listen": STREAMS,
     "threads": STREAMS,
+    "rdma": RDMA,
     "udp": ("DATAGRAM_SOCKET_UDP",),
     "loop": ("STREAM_INPROC",),
     "memory": ("STREAM_INPROC",),

@@ -21,6 +21,8 @@ long fault_live_blocks(void) __attribute__((weak));
 #define BULK_LEN     (3 << 20)
 #define BULK_PIECE   50000
 #define RESEND_US    5000
+#define RDMA_LEN     12000
+#define OPERATIONS   40
 #define BUFFER_SIZE  (16 << 10)
 #define SLAB_SIZE    (1 << 20)
 
@@ -30,6 +32,7 @@ enum role {
     ROLE_ECHO,          // sends back what it gets
     ROLE_ASK,           // sends, waits for the echo, sends again, finishes
     ROLE_BULK,          // sends BULK_LEN and finishes
+    ROLE_RDMA,          // reads and writes what was published, and finishes
     ROLE_CLOSE_AT_ONCE, // as soon as it is connected
     ROLE_CLOSE_IN_ATTACH,
 };
@@ -166,6 +169,45 @@ bulk(struct evpl *evpl, struct end *end)
     evpl_finish(evpl, end->bind);
 }
 
+static struct evpl_iovec published, local;
+static int answered, failed;
+
+static void
+operation_done(int status, void *private_data)
+{
+    struct end *end = private_data;
+
+    CHECK(!end->disconnected);
+    answered++;
+    failed += status != 0;
+    if (answered == OPERATIONS && !evpl_bind_is_closing(end->bind)) {
+        evpl_finish(r.evpl, end->bind);
+    }
+}
+
+static void
+rdma(struct evpl *evpl, struct end *end)
+{
+    uint32_t key;
+    uint64_t address;
+
+    evpl_rdma_get_address(evpl, end->bind, &published, &key, &address);
+    for (int i = 0; i < OPERATIONS; i++) {
+        // Long enough to be sent from its place, and short enough to be copied.
+        struct evpl_iovec part = local;
+
+        part.length = i % 3 ? RDMA_LEN : RDMA_LEN / 4;
+        if (i % 2) {
+            evpl_rdma_read(evpl, end->bind, key, address, &part, 1, operation_done, end);
+        } else {
+            evpl_rdma_write(evpl, end->bind, key, address, &part, 1, 0, operation_done, end);
+        }
+        if (i % 8 == 0) {
+            send_bytes(evpl, end, ECHO_LEN, i % 16 == 0);
+        }
+    }
+}
+
 static void
 on_connected(struct evpl *evpl, struct end *end)
 {
@@ -175,6 +217,9 @@ on_connected(struct evpl *evpl, struct end *end)
         break;
     case ROLE_BULK:
         bulk(evpl, end);
+        break;
+    case ROLE_RDMA:
+        rdma(evpl, end);
         break;
     case ROLE_CLOSE_AT_ONCE:
         send_bytes(evpl, end, ECHO_LEN, 0);
@@ -322,6 +367,28 @@ connect_round(int fired_before)
     } else {
         CHECK(fired() != fired_before);
     }
+    stop();
+}
+
+static void
+rdma_round(int fired_before)
+{
+    struct end *client = NULL;
+
+    start(ROLE_QUIET);
+    answered = failed = 0;
+    CHECK_EQ(evpl_iovec_alloc(r.evpl, RDMA_LEN, 0, 1, EVPL_IOVEC_FLAG_SHARED, &published), 1);
+    CHECK_EQ(evpl_iovec_alloc(r.evpl, RDMA_LEN, 0, 1, EVPL_IOVEC_FLAG_SHARED, &local), 1);
+    memset(published.data, 0, RDMA_LEN);
+    memset(local.data, 0, RDMA_LEN);
+    if (listen_at(0) == 0) {
+        client = dial(0, ROLE_RDMA);
+        RUN_UNTIL(r.evpl, all_over(), WAIT_MS);
+        CHECK_EQ(answered, client->connected ? OPERATIONS : 0);
+    }
+    CHECK(fired() != fired_before || (client != NULL && client->connected && failed == 0));
+    evpl_iovec_release(r.evpl, &published);
+    evpl_iovec_release(r.evpl, &local);
     stop();
 }
 
@@ -606,7 +673,7 @@ static const struct {
 } scenarios[] = {
     { "connect", connect_round }, { "echo", echo_round },       { "bulk", bulk_round }, { "close", close_round },
     { "listen", listen_round },   { "threads", threads_round }, { "udp", udp_round },   { "loop", loop_round },
-    { "memory", loop_round },
+    { "memory", loop_round },     { "rdma", rdma_round },
 };
 
 static long

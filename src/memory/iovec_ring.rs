@@ -224,6 +224,13 @@ impl IovecRing {
         }
     }
 
+    /// The same for one of several rings of a connection: the fewest slots stay.
+    pub fn trim_close(&mut self) {
+        if self.capacity() > SLOTS_MIN {
+            self.shrink();
+        }
+    }
+
     #[cold]
     fn grow(&mut self) {
         let capacity = (self.capacity() * 2).max(SLOTS_MIN);

@@ -30,9 +30,13 @@ unsafe impl Send for Range {}
 
 impl Range {
     fn is_current(&self) -> bool {
-        // SAFETY: only pool buffers are published.
-        unsafe { buffer_generation(self.buffer) == self.generation }
+        is_current(self.buffer, self.generation)
     }
+}
+
+fn is_current(buffer: *const evpl_iovec_ref, generation: u32) -> bool {
+    // SAFETY: only pool buffers are published.
+    unsafe { buffer_generation(buffer) == generation }
 }
 
 /// Bytes that a peer may access, for as long as the grant is current. That says nothing about who else
@@ -40,8 +44,9 @@ impl Range {
 #[derive(Clone, Copy)]
 pub struct Grant {
     data: *mut u8,
+    buffer: *const evpl_iovec_ref,
     len: u32,
-    range: Range,
+    generation: u32,
 }
 
 impl Grant {
@@ -55,7 +60,7 @@ impl Grant {
 
     /// Whether the bytes are still what was published. Memory itself never goes away.
     pub fn is_current(&self) -> bool {
-        self.range.is_current()
+        is_current(self.buffer, self.generation)
     }
 }
 
@@ -141,8 +146,9 @@ impl Publications {
             }
             found.map(|range| Grant {
                 data: core::ptr::with_exposed_provenance_mut(address as usize),
+                buffer: range.buffer,
                 len,
-                range,
+                generation: range.generation,
             })
         })
     }

@@ -465,7 +465,10 @@ fn wait_writable(cx: &Cx, bind: &Bind) {
 
 fn flushed(cx: &Cx, bind: &Bind) {
     match bind.io() {
-        Io::TcpRdma(io) => io.trim(),
+        Io::TcpRdma(io) => {
+            io.trim();
+            bind.send.with(|ring| ring.trim_close());
+        }
         _ => {
             if !bind.send.with(|ring| ring.is_empty()) {
                 // Entries without bytes.

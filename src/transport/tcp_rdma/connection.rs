@@ -15,7 +15,7 @@ use crate::transport::publication::Grant;
 use crate::transport::socket::stream::StreamIo;
 
 /// Entries that the queues of an idle connection may keep.
-const KEPT_MAX: usize = 8;
+const KEPT_MAX: usize = 4;
 
 pub struct RdmaIo {
     pub stream: StreamIo,
@@ -130,7 +130,7 @@ impl RdmaIo {
 
     /// Gives back what a burst needed.
     pub fn trim(&self) {
-        self.framed.with(|framed| framed.trim());
+        self.framed.with(|framed| framed.trim_close());
         self.answers.with(trim);
         self.marks.with(|marks| {
             trim(&mut marks.sends);

@@ -151,7 +151,7 @@ pub fn process(cx: &Cx, bind: &Bind) {
             break;
         }
     }
-    bind.recv.with(|ring| ring.trim());
+    bind.recv.with(|ring| ring.trim_close());
     if bind.has(PENDING_CLOSED) {
         return;
     }
