@@ -37,8 +37,10 @@ void evpl_rdma_get_address(struct evpl *evpl,
  * Reads the peer's memory at `remote_address` under `remote_key` into the `niov` iovecs, as many
  * bytes as they hold in all. The array is copied; the library holds its own references until the
  * transfer ends and the caller keeps its own. `callback`, which may be NULL, receives 0 or a
- * positive errno value exactly once, from the loop; on a protocol without RDMA it receives ENOTSUP
- * inside this call. Owner thread only.
+ * positive errno value exactly once, from the loop: EINVAL if the memory is not published, ECONNRESET
+ * if the connection ended first, EPROTO if the peer answered something else, EMSGSIZE if it is more
+ * than the protocol carries in one operation. On a protocol without RDMA it receives ENOTSUP inside
+ * this call. Owner thread only.
  */
 void evpl_rdma_read(struct evpl *evpl,
                     struct evpl_bind *bind,

@@ -61,7 +61,7 @@ pub fn direct(bind: &Bind, iov: &mut [libc::iovec; READ_IOVECS_MAX]) -> io::Resu
     if bind.recv.with(|ring| !ring.is_empty()) {
         return Ok(direct);
     }
-    if io.expects_long.get() {
+    if io.expects_long.get() && !matches!(io.payload.get(), Payload::Refused { .. }) {
         direct.window_len_max = HEAD_WINDOW_LEN;
     }
     let left = io.payload_left.get();

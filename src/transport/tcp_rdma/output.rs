@@ -368,6 +368,8 @@ pub fn written(cx: &Cx, bind: &Bind, sent: u64) -> u64 {
 pub fn give_up(cx: &Cx, bind: &Bind) {
     let Io::TcpRdma(io) = bind.io() else { return };
     io.failed.set(true);
+    // Nothing has to drain first any more.
+    io.paused.set(false);
     io.framed.clear(cx.evpl());
     for answer in io.answers.take() {
         release(cx, answer);
