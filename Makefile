@@ -19,9 +19,9 @@ VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
 STATIC_LIBS := -lgcc_s -lutil -lrt -lpthread -lm -ldl -lc
 
 EXAMPLES := $(patsubst examples-c/%.c,$(TARGET)/examples/%,$(wildcard examples-c/*.c))
-STAGES   := rust abi c install examples fault vm asan tsan
+STAGES   := rust abi c install examples fault memcheck vm asan tsan
 
-.PHONY: lib tools examples demo test $(STAGES:%=test-%) bench bench-programs headers install \
+.PHONY: lib tools examples demo test $(STAGES:%=test-%) bench bench-programs soak headers install \
         uninstall deps bench-deps clean
 
 # One cargo rustc for each kind: a build of all kinds at once silently leaves LTO out.
@@ -52,13 +52,17 @@ test: deps
 $(STAGES:%=test-%): test-%:
 	@scripts/test-$*.sh
 
+# A million connections and 100 GB over each transport; see docs/robustness.md.
+soak:
+	scripts/soak.sh $(SOAK_ARGS)
+
 # Everything of benches/ is measured in one run of about five minutes; on an idle machine, or it says
 # little. BENCH_ARGS goes to benches/run.py: --only NAME, --rounds N, --json FILE, --markdown FILE.
 BENCH_BIN      := $(TARGET)/benches
-BENCH_EVPL     := rtt bulk rdma echo_evpl memory inproc loop
-BENCH_RAW      := echo_raw load connects
+BENCH_EVPL     := rtt bulk rdma echo_evpl memory inproc loop tls
+BENCH_RAW      := echo_raw load connects victim
 BENCH_CC        = $(CC) -O2 -g -Wall -Wextra -D_GNU_SOURCE -Iinclude -pthread
-BENCH_PROGRAMS := $(addprefix $(BENCH_BIN)/,$(BENCH_EVPL) $(BENCH_RAW) echo_uv counts.so)
+BENCH_PROGRAMS := $(addprefix $(BENCH_BIN)/,$(BENCH_EVPL) $(BENCH_RAW) echo_uv bulk_ssl counts.so)
 BENCH_HEADERS  := $(wildcard benches/*.h include/evpl/*.h)
 
 bench: bench-programs
@@ -69,6 +73,8 @@ bench-programs: bench-deps lib
 	@$(MAKE) --no-print-directory $(BENCH_PROGRAMS)
 	cd benches/tokio-echo && $(CARGO) build --release --locked --target-dir $(BENCH_BIN)/tokio-target
 	cp $(BENCH_BIN)/tokio-target/release/tokio-echo $(BENCH_BIN)/tokio-echo
+	cd benches/rustls-loop && $(CARGO) build --release --locked --target-dir $(BENCH_BIN)/rustls-target
+	cp $(BENCH_BIN)/rustls-target/release/rustls-loop $(BENCH_BIN)/rustls-loop
 
 $(BENCH_EVPL:%=$(BENCH_BIN)/%): $(BENCH_BIN)/%: benches/%.c $(BENCH_HEADERS)
 	$(BENCH_CC) $< -L$(DIST) -levpl -Wl,-rpath,$(DIST) -o $@
@@ -78,6 +84,9 @@ $(BENCH_RAW:%=$(BENCH_BIN)/%): $(BENCH_BIN)/%: benches/%.c $(BENCH_HEADERS)
 
 $(BENCH_BIN)/echo_uv: benches/echo_uv.c $(BENCH_HEADERS)
 	$(BENCH_CC) $< -luv -o $@
+
+$(BENCH_BIN)/bulk_ssl: benches/bulk_ssl.c $(BENCH_HEADERS)
+	$(BENCH_CC) $< -lssl -lcrypto -o $@
 
 $(BENCH_BIN)/counts.so: benches/counts.c $(BENCH_HEADERS)
 	$(BENCH_CC) -shared -fPIC $< -ldl -o $@
@@ -90,10 +99,12 @@ headers:
 deps:
 	@scripts/deps.sh
 
-# libuv is only measured against.
+# libuv and OpenSSL are only measured against.
 bench-deps: deps
 	@[ -e /usr/include/uv.h ] || { echo "installing libuv1-dev"; \
 	    apt-get install -qq -y --no-install-recommends libuv1-dev; }
+	@[ -e /usr/include/openssl/ssl.h ] || { echo "installing libssl-dev"; \
+	    apt-get install -qq -y --no-install-recommends libssl-dev; }
 
 # The pkg-config file keeps paths below its prefix variable, and the CMake one paths relative to
 # itself, so that the installed tree can be moved.

@@ -1,19 +1,29 @@
-// What the programs that meet in two processes take for a place: PORT, @NAME or rdma:PORT.
+// How a program names where an echo server is: PORT on loopback, uring:PORT for the same through io_uring,
+// rdma:PORT for DATAGRAM_TCP_RDMA, or @NAME for a Unix socket.
 #ifndef ADDRESS_H
 #define ADDRESS_H
 
 #include <evpl/evpl.h>
 
-#include "bench.h"
+#include <stdlib.h>
+#include <string.h>
 
-static inline struct evpl_endpoint *endpoint_of(const char *place, enum evpl_protocol_id *protocol)
+static inline enum evpl_protocol_id address_protocol(const char *name)
 {
-    if (place[0] == '@') {
-        *protocol = EVPL_STREAM_SOCKET_UNIX;
-        return evpl_endpoint_create(place, 0);
-    }
-    *protocol = strncmp(place, "rdma:", 5) == 0 ? EVPL_DATAGRAM_TCP_RDMA : EVPL_STREAM_SOCKET_TCP;
-    return evpl_endpoint_create("127.0.0.1", atoi(place + (*protocol == EVPL_DATAGRAM_TCP_RDMA ? 5 : 0)));
+    if (name[0] == '@')
+        return EVPL_STREAM_SOCKET_UNIX;
+    if (strncmp(name, "uring:", 6) == 0)
+        return EVPL_STREAM_IO_URING_TCP;
+    return strncmp(name, "rdma:", 5) == 0 ? EVPL_DATAGRAM_TCP_RDMA : EVPL_STREAM_SOCKET_TCP;
+}
+
+static inline struct evpl_endpoint *address_endpoint(const char *name)
+{
+    const char *colon = strchr(name, ':');
+
+    if (name[0] == '@')
+        return evpl_endpoint_create(name, 0);
+    return evpl_endpoint_create("127.0.0.1", atoi(colon != NULL ? colon + 1 : name));
 }
 
 #endif

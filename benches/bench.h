@@ -142,12 +142,6 @@ static inline int by_size(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static inline double median(double *values, int count)
-{
-    qsort(values, count, sizeof(*values), by_size);
-    return values[count / 2];
-}
-
 // The time of one operation, taken over batches: the median of the batches.
 struct batches {
     double ns[1 << 16];
@@ -164,11 +158,17 @@ static inline void batch_end(struct batches *batches, int operations)
     batches->started = now;
 }
 
-static inline double batches_median(struct batches *batches)
+static inline double batches_percentile(struct batches *batches, int percent)
 {
     int count = batches->count < 1 << 16 ? batches->count : 1 << 16;
 
-    return median(batches->ns, count);
+    qsort(batches->ns, count, sizeof(*batches->ns), by_size);
+    return batches->ns[(long) count * percent / 100];
+}
+
+static inline double batches_median(struct batches *batches)
+{
+    return batches_percentile(batches, 50);
 }
 
 static inline struct sockaddr_in loopback(int port)

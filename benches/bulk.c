@@ -185,10 +185,13 @@ int main(int argc, char **argv)
     size = strtoul(argv[3], &end, 10);
     shared = *end == 's';
     queued_max = transport >= INPROC && size < 1 << 19 ? 1 << 20 : 2 * size;
+    settings_for(transport);
     measure_from = now_ns() + WARM_UP_S * 1e9;
     measure_to = measure_from + seconds * 1e9;
     if (strcmp(argv[1], "event") == 0 || strcmp(argv[1], "default") == 0)
         evpl_run_all(argv[1][0] == 'd');
+    else if (transport == TLS)
+        return 2;
     else if (transport >= INPROC)
         copy_run();
     else

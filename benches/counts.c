@@ -86,7 +86,8 @@ long syscall(long number, ...)
     switch (number) {
     case SYS_epoll_wait:
     case SYS_epoll_pwait:
-    case SYS_epoll_pwait2: count(COUNT_WAIT); break;
+    case SYS_epoll_pwait2:
+    case SYS_io_uring_enter: count(COUNT_WAIT); break;
     case SYS_read:
     case SYS_recvfrom:
     case SYS_recvmsg: count(COUNT_RECEIVE); break;

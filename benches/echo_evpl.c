@@ -1,7 +1,8 @@
 // Echo server on evpl: one listener, one loop.
 //
-//     echo_evpl event|default PORT|@NAME|rdma:PORT
+//     echo_evpl event|default PORT|uring:PORT|rdma:PORT|@NAME
 #include "address.h"
+#include "bench.h"
 
 static void on_event(struct evpl *evpl, struct evpl_bind *bind, struct evpl_notify *notify, void *arg)
 {
@@ -29,7 +30,6 @@ int main(int argc, char **argv)
     struct evpl_thread_config *config = evpl_thread_config_init();
     struct evpl_endpoint *endpoint;
     struct evpl_listener *listener;
-    enum evpl_protocol_id protocol;
     struct evpl *evpl;
 
     if (argc < 3)
@@ -39,9 +39,9 @@ int main(int argc, char **argv)
     evpl = evpl_create(config);
     evpl_thread_config_release(config);
     listener = evpl_listener_create();
-    endpoint = endpoint_of(argv[2], &protocol);
+    endpoint = address_endpoint(argv[2]);
     evpl_listener_attach(evpl, listener, on_accept, NULL);
-    if (evpl_listen(listener, protocol, endpoint) != 0)
+    if (evpl_listen(listener, address_protocol(argv[2]), endpoint) != 0)
         die("listen");
     puts("listening");
     fflush(stdout);

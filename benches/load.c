@@ -1,7 +1,7 @@
-// Load for an echo server on loopback, the same for every server: CONNECTIONS that each have one message
-// of 64 bytes under way.
+// Load for an echo server on loopback, the same for every server: CONNECTIONS that each have DEPTH
+// messages of 64 bytes under way.
 //
-//     load PORT CONNECTIONS SECONDS SERVER_PID [COUNTS]
+//     load PORT CONNECTIONS SECONDS SERVER_PID [DEPTH [COUNTS]]
 //
 // COUNTS is the file of the counters preloaded into the server.
 #include "bench.h"
@@ -13,6 +13,7 @@
 
 #define SIZE      64
 #define EVENTS    256
+#define DEPTH_MAX 256
 #define WARM_UP_S 0.1
 
 static const struct counts *counts_open(const char *path)
@@ -44,12 +45,12 @@ static int connection_open(int port)
 
 int main(int argc, char **argv)
 {
-    int port, connections, pid, epoll, i, measuring = 0;
+    int port, connections, pid, depth, epoll, i, measuring = 0;
     unsigned long messages = 0;
     double seconds, cpu = 0, elapsed;
     const struct counts *counts;
     struct counts before = { { 0 } };
-    char buffer[SIZE] = { 1 };
+    char buffer[SIZE * DEPTH_MAX] = { 1 };
     int *fds, *got;
     uint64_t from, to, now;
 
@@ -59,7 +60,10 @@ int main(int argc, char **argv)
     connections = atoi(argv[2]);
     seconds = atof(argv[3]);
     pid = atoi(argv[4]);
-    counts = argc > 5 ? counts_open(argv[5]) : NULL;
+    depth = argc > 5 ? atoi(argv[5]) : 1;
+    if (depth < 1 || depth > DEPTH_MAX)
+        return 2;
+    counts = argc > 6 ? counts_open(argv[6]) : NULL;
     give_up_after(seconds + 30);
     descriptors_to_the_limit();
     epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -72,7 +76,7 @@ int main(int argc, char **argv)
         epoll_ctl(epoll, EPOLL_CTL_ADD, fds[i], &event);
     }
     for (i = 0; i < connections; i++)
-        if (send(fds[i], buffer, SIZE, MSG_NOSIGNAL) != SIZE)
+        if (send(fds[i], buffer, SIZE * depth, MSG_NOSIGNAL) != SIZE * depth)
             die("send");
     from = now_ns() + WARM_UP_S * 1e9;
     to = from + seconds * 1e9;
@@ -93,16 +97,18 @@ int main(int argc, char **argv)
             break;
         for (i = 0; i < n; i++) {
             int connection = events[i].data.u32;
-            ssize_t length = recv(fds[connection], buffer, SIZE, 0);
+            ssize_t length = recv(fds[connection], buffer, SIZE * depth, 0);
+            int whole;
 
             if (length <= 0)
                 die("recv");
             got[connection] += length;
-            if (got[connection] < SIZE)
+            whole = got[connection] / SIZE;
+            if (whole == 0)
                 continue;
-            got[connection] = 0;
-            messages++;
-            if (send(fds[connection], buffer, SIZE, MSG_NOSIGNAL) != SIZE)
+            got[connection] %= SIZE;
+            messages += whole;
+            if (send(fds[connection], buffer, SIZE * whole, MSG_NOSIGNAL) != SIZE * whole)
                 die("send");
         }
     }

@@ -3,7 +3,8 @@
 //     loop timers COUNT       nanoseconds to add, remove and fire one of COUNT timers
 //     loop doorbells COUNT    rings from another thread: time, and growth of the process
 //     loop deferrals COUNT    the same for deferrals
-//     loop idle SECONDS       processor time of two connected loops, as they come, after their traffic
+//     loop idle SECONDS [TRANSPORT]
+//                             processor time of two connected loops, as they come, after their traffic
 #include "transport.h"
 
 #include <stdatomic.h>
@@ -14,12 +15,14 @@ static struct evpl *evpl;
 
 #define DELAY_MAX_US 10000
 
-static unsigned long fired;
+static unsigned long fired, to_fire;
 
 static void on_timer(struct evpl *loop, struct evpl_timer *timer)
 {
-    (void) loop, (void) timer;
-    fired++;
+    (void) timer;
+    // A pass that fired the last one would go on to sleep.
+    if (++fired == to_fire)
+        evpl_stop(loop);
 }
 
 static void timers(unsigned long count)
@@ -42,8 +45,8 @@ static void timers(unsigned long count)
     figure("remove_ns", (double) (now_ns() - from) / ((count + 1) / 2));
     nanosleep(&all_due, NULL);
     from = now_ns();
-    while (fired < count / 2)
-        evpl_continue(evpl);
+    to_fire = count / 2;
+    evpl_run(evpl);
     figure("fire_ns", (double) (now_ns() - from) / (count / 2));
     free(all);
 }
@@ -177,9 +180,9 @@ static void *idle_client(void *argument)
     return NULL;
 }
 
-static void idle(double seconds)
+static void idle(double seconds, enum transport transport)
 {
-    struct server server = { .transport = TCP, .core = -1, .notify = idle_server_event };
+    struct server server = { .transport = transport, .core = -1, .notify = idle_server_event };
     struct timespec rest = { seconds, (seconds - (long) seconds) * 1e9 };
     struct timespec spin = { 0, SPIN_IS_OVER_S * 1e9 };
     pthread_t thread;
@@ -187,7 +190,7 @@ static void idle(double seconds)
     uint64_t from;
 
     server_start(&server, NULL);
-    evpl_connect(evpl, EVPL_STREAM_SOCKET_TCP, NULL, server.endpoint, idle_client_event, NULL, NULL);
+    evpl_connect(evpl, protocols[transport], NULL, server.endpoint, idle_client_event, NULL, NULL);
     pthread_create(&thread, NULL, idle_client, NULL);
     while (*(volatile int *) &returned < ROUND_TRIPS)
         nanosleep(&spin, NULL);
@@ -218,7 +221,7 @@ int main(int argc, char **argv)
     else if (strcmp(argv[1], "deferrals") == 0)
         deferrals_run(atol(argv[2]));
     else
-        idle(atof(argv[2]));
+        idle(atof(argv[2]), argc > 3 ? transport_named(argv[3]) : TCP);
     evpl_destroy(evpl);
     return 0;
 }

@@ -1,11 +1,12 @@
 // The resident memory that each end of a connection takes: opens COUNT connections to an echo server in
 // another process, has BYTES echoed on each, and closes them.
 //
-//     memory PORT|@NAME|rdma:PORT COUNT BYTES SERVER_PID
+//     memory PORT|uring:PORT|rdma:PORT|@NAME COUNT BYTES SERVER_PID
 //
 // The server is echo_evpl, so that both processes are measured. A few connections with the same traffic
 // come and go first: what a loop needs once is not counted.
 #include "address.h"
+#include "bench.h"
 
 #define WARM_UP     32
 #define WARM_UP_ROUNDS 8
@@ -58,14 +59,13 @@ static void settle(struct evpl *evpl)
 
 static void open_all(struct evpl *evpl, const char *name, int count)
 {
-    enum evpl_protocol_id protocol;
-    struct evpl_endpoint *endpoint = endpoint_of(name, &protocol);
+    struct evpl_endpoint *endpoint = address_endpoint(name);
     int i;
 
     connected = disconnected = 0;
     for (i = 0; i < count; i++) {
         connections[i].bind =
-            evpl_connect(evpl, protocol, NULL, endpoint, on_event, NULL, &connections[i]);
+            evpl_connect(evpl, address_protocol(name), NULL, endpoint, on_event, NULL, &connections[i]);
         while (i + 1 - connected >= UNDER_WAY)
             evpl_continue(evpl);
     }

@@ -12,7 +12,7 @@
 //
 // The raw ways read whatever is there and write it back as one batch. For the inproc transports the raw
 // ways are shared memory (spin) and eventfds (blocking, epoll). Cores of -1 leave a thread where the
-// scheduler puts it.
+// scheduler puts it. `messages` are all of them, from the first on.
 #include "transport.h"
 
 #include <stdatomic.h>
@@ -30,20 +30,21 @@ static const char *const way_names[] = { "blocking", "epoll", "spin", "event", "
 static enum way way;
 static enum transport transport;
 static int depth = 1, cores[2] = { 0, 1 };
-static int per_batch;
+static int per_batch, sleeping;
 static uint64_t measure_from, measure_to;
 static struct batches batches;
 
 // What the client counts. Batches that ended during the warm-up are not kept.
 
 static int messages_in_batch;
-static unsigned long messages;
+static unsigned long messages, messages_all;
 static uint64_t messages_from, messages_to;
 
 // Returns 0 when the time is over.
 static int client_counts(int count)
 {
     messages_in_batch += count;
+    messages_all += count;
     if (messages_in_batch < per_batch)
         return 1;
     batch_end(&batches, messages_in_batch);
@@ -139,7 +140,8 @@ static void raw_run(void)
     pthread_t thread;
 
     switch (transport) {
-    case TCP: pair_tcp(&client.in, &server.in); break;
+    case TCP:
+    case URING: pair_tcp(&client.in, &server.in); break;
     case UDP:
         pair_udp(&client.in, &server.in, peers);
         client.peer = peers[0];
@@ -341,10 +343,18 @@ int main(int argc, char **argv)
         cores[0] = atoi(argv[5]);
         cores[1] = atoi(argv[6]);
     }
-    per_batch = (transport >= INPROC && (way == SPIN || way == DEFAULT) ? 256 : 16) * depth;
+    // Who sleeps has the time to look at the clock after each message.
+    sleeping = depth == 1 && way != SPIN && way != DEFAULT;
+    if (sleeping)
+        per_batch = 1;
+    else
+        per_batch = (transport >= INPROC && (way == SPIN || way == DEFAULT) ? 256 : 16) * depth;
     measure_from = now_ns() + WARM_UP_S * 1e9;
     measure_to = measure_from + seconds * 1e9;
 
+    settings_for(transport);
+    if (way < EVENT && transport == TLS)
+        return 2;
     if (way >= EVENT)
         evpl_run_all();
     else if (way == SPIN && transport >= INPROC)
@@ -356,6 +366,9 @@ int main(int argc, char **argv)
         return 1;
     }
     figure("rtt_us", batches_median(&batches) * depth / 1e3);
+    if (sleeping)
+        figure("p99_us", batches_percentile(&batches, 99) / 1e3);
+    figure("messages", messages_all);
     figure("messages_per_s", messages * 1e9 / (messages_to - messages_from));
     return 0;
 }

@@ -19,6 +19,7 @@ import shutil
 import signal
 import socket
 import statistics
+import struct
 import subprocess
 import sys
 import tempfile
@@ -96,6 +97,14 @@ class Bench:
         self.directory = directory
         self.servers = {}
         self.scratch = tempfile.mkdtemp(prefix="evpl-bench-")
+        self.make_certificate()
+
+    def make_certificate(self):
+        """The certificate that every TLS program shows, found through the environment."""
+        certificate, key = (os.path.join(self.scratch, name) for name in ("cert.pem", "key.pem"))
+        subprocess.run(["openssl", "req", "-x509", "-nodes", "-newkey", "rsa:2048", "-subj", "/CN=localhost",
+                        "-days", "2", "-keyout", key, "-out", certificate], check=True, capture_output=True)
+        os.environ.update(EVPL_BENCH_CERT=certificate, EVPL_BENCH_KEY=key)
 
     def path(self, name):
         return os.path.join(self.directory, name)
@@ -119,20 +128,38 @@ class Bench:
             command = {
                 "evpl": ["echo_evpl", "event", port], "counted": ["echo_evpl", "event", port],
                 "evpl-default": ["echo_evpl", "default", port],
+                "uring": ["echo_evpl", "event", f"uring:{port}"],
                 "raw": ["echo_raw", port], "libuv": ["echo_uv", port], "tokio": ["tokio-echo", port],
             }[kind]
             self.servers[kind] = port, Server(self.program(*command, core=0), env)
         return self.servers[kind]
 
-    def load(self, kind, connections, seconds=0.5):
+    def load(self, kind, connections, depth=1, seconds=0.5):
         port, server = self.server(kind)
         extra = [os.path.join(self.scratch, "counts")] if kind == "counted" else []
-        return command_run(self.program("load", port, connections, seconds, server.pid, *extra, core=1))
+        return command_run(self.program("load", port, connections, seconds, server.pid, depth, *extra,
+                                        core=1))
+
+    def rtt_counted(self, *arguments):
+        """A run of rtt with the system calls of both ends, for each message."""
+        counts = os.path.join(self.scratch, "rtt-counts")
+        with open(counts, "wb") as file:
+            file.write(bytes(4096))
+        env = dict(os.environ, LD_PRELOAD=self.path("counts.so"), EVPL_BENCH_COUNTS=counts)
+        figures = command_run(self.program("rtt", *arguments), env)
+        with open(counts, "rb") as file:
+            waits, receives, sends, others = struct.unpack("@4L", file.read(struct.calcsize("@4L")))
+        figures["calls"] = (waits + receives + sends + others) / figures["messages"]
+        return figures
 
     def connects(self, kind, *arguments):
         port, _ = self.server(kind)
         how, *rest = arguments
         return command_run(self.program("connects", how, port, *rest, core=1))
+
+    def victim(self, kind, what):
+        port, _ = self.server(kind)
+        return command_run(self.program("victim", port, what, 1.0))
 
     def memory(self, address):
         """A server of its own, as what it has served before counts."""
@@ -316,6 +343,74 @@ def checks_all(bench):
                  (f"{names[transport]}, {text}, processor time", "cpu_s_per_gb", "s/GB", 1,
                   "raw blocking", ("<=", 1.0))])
 
+    section = "io_uring against our own TCP"
+    for way, most, rest in (("default", 1.1, []),
+                            ("event", 1.0, [("Round trip, 64 B, event mode, 99th percentile", "p99_us",
+                                             "us", 1, None, ("<=", 150))])):
+        add(section, f"uring-rtt-{way}", {"ours": rtt(way, "uring"), "our TCP": rtt(way, "tcp")},
+            [(f"Round trip, 64 B, {way} mode", "rtt_us", "us", 1, "our TCP", ("<=", most))] + rest)
+    for size, text in ((65536, "64 KiB"), (1048576, "1 MiB")):
+        add(section, f"uring-bulk-{size}",
+            {"ours": bulk("event", "uring", size), "our TCP": bulk("event", "tcp", size)},
+            [(f"Bulk, event mode, {text}", "gb_per_s", "GB/s", 1, "our TCP", (">=", 1.0)),
+             (f"Bulk, event mode, {text}, processor time", "cpu_s_per_gb", "s/GB", 1, "our TCP",
+              ("<=", 1.0))])
+    # 1.2 times the messages for each second of processor time.
+    add(section, "uring-echo-64",
+        {"ours": lambda: bench.load("uring", 64, 16), "our TCP": lambda: bench.load("evpl", 64, 16)},
+        [("64 connections, depth 16, server's processor time", "server_cpu_us_per_message", "us", 1,
+          "our TCP", ("<=", round(1 / 1.2, 2))),
+         ("64 connections, depth 16", "messages_per_s", "k/s", 1e-3, "our TCP", None)])
+    for connections in (1, 100, 1000):
+        title = f"{connections} connection{'s' if connections > 1 else ''}, depth 1"
+        add(section, f"uring-echo-{connections}",
+            {"ours": lambda c=connections: bench.load("uring", c),
+             "our TCP": lambda c=connections: bench.load("evpl", c)},
+            [(f"{title}, server's processor time", "server_cpu_us_per_message", "us", 1, "our TCP", None),
+             (title, "messages_per_s", "k/s", 1e-3, "our TCP", None)])
+    for way in ("event", "default"):
+        add(section, f"uring-calls-{way}",
+            {"ours": lambda w=way: bench.rtt_counted(w, "uring", 16),
+             "our TCP": lambda w=way: bench.rtt_counted(w, "tcp", 16)},
+            [(f"Depth 16, 64 B, {way} mode, system calls of both ends for each message", "calls", "", 1,
+              None, ("<=", 0.2) if way == "event" else None),
+             (f"Depth 16, 64 B, {way} mode, system calls of both ends for each message", "calls", "", 1,
+              "our TCP", None)], rounds=3)
+    add(section, "uring-idle", {"ours": loop("idle", 1, "uring")},
+        [("Two idle loops, default mode, processor time", "cpu_percent", "%", 1, None, ("<=", 0.5))],
+        rounds=3)
+    add(section, "uring-memory", {"ours": lambda: bench.memory("uring:PORT")},
+        [(f"Each of 10,000 connections, {side}, {state}", f"{side}_{figure}", "B", 1, None, ("<=", most))
+         for figure, state, most in (("fresh", "fresh", 1024), ("used", "after 64 KiB", 1536))
+         for side in ("client", "server")] +
+        [("Connections opened, echoed and closed", "closed", "", 1, None, (">=", 10000))], rounds=1)
+
+    section = "TLS 1.3, AES-256-GCM"
+    add(section, "tls-rtt", {"ours": rtt("default", "tls"), "TCP": rtt("default", "tcp")},
+        [("Round trip of 64 B, default mode, a core each", "rtt_us", "us", 1, "TCP", ("<=", 1.6))])
+    add(section, "tls-pipelined", {"ours": rtt("default", "tls", 16)},
+        [("Depth 16, 64 B, default mode", "messages_per_s", "M/s", 1e-6, None, (">=", 0.6))])
+    floors = {"rustls": lambda: command_run(bench.program("rustls-loop", "bulk", 65536, 0.4)),
+              "OpenSSL": lambda: command_run(bench.program("bulk_ssl", 65536, 0.4))}
+    add(section, "tls-bulk-default", {"ours": bulk("default", "tls", 65536), **floors},
+        [("Bulk, 64 KiB, default mode", "gb_per_s", "GB/s", 1, "rustls", (">=", 0.9)),
+         ("Bulk, 64 KiB, default mode", "gb_per_s", "GB/s", 1, "OpenSSL", (">=", 1.0))])
+    add(section, "tls-bulk-event", {"ours": bulk("event", "tls", 65536), **floors},
+        [("Bulk, 64 KiB, event mode", "gb_per_s", "GB/s", 1, "rustls", None),
+         ("Bulk, 64 KiB, event mode", "gb_per_s", "GB/s", 1, "OpenSSL", (">=", 1.0)),
+         ("Bulk, 64 KiB, event mode, processor time", "cpu_s_per_gb", "s/GB", 1, "OpenSSL",
+          ("<=", 1.0))])
+    add(section, "tls-handshakes",
+        {"ours": lambda: command_run(bench.program("tls", "handshakes", 0.4)),
+         "rustls": lambda: command_run(bench.program("rustls-loop", "handshakes", 0.4))},
+        [("Handshakes, four at a time, RSA 2048", "handshakes_per_s", "/s", 1, "rustls", (">=", 0.95)),
+         ("the same, processor time of both ends", "cpu_us_per_handshake", "us", 1, "rustls", None)])
+    add(section, "tls-idle", {"ours": lambda: command_run(bench.program("tls", "idle", 9000))},
+        [("9,000 connections in one process", "connections", "", 1, None, (">=", 9000)),
+         ("of these lost meanwhile", "disconnected", "", 1, None, ("<=", 0)),
+         ("memory of each end after the handshake", "bytes_per_end", "KiB", 1 / 1024, None, ("<=", 12)),
+         ("time to open them", "seconds", "s", 1, None, None)], rounds=1)
+
     section = "Echo server, event mode, 64 B"
     for connections in (1, 100, 1000):
         title = f"{connections} connection{'s' if connections > 1 else ''}"
@@ -328,6 +423,22 @@ def checks_all(bench):
              for floor in ("raw epoll", "libuv", "tokio")] +
             [(f"{title}, server's processor time", "server_cpu_us_per_message", "us", 1, "raw epoll",
               None)])
+
+    section = "One connection among hostile ones, 64 B every 250 us"
+    add(section, "victim-quiet",
+        {"ours": lambda: bench.victim("evpl-default", "quiet"),
+         "raw epoll": lambda: bench.victim("raw", "quiet")},
+        [(f"nobody else, {figure}", f"{figure}_us", "us", 1, "raw epoll", None)
+         for figure in ("p50", "p99")])
+    for what, title in (("connects", "2,000 connects a second"),
+                        ("resets", "1,000 resets a second"), ("deaf", "16 peers that never read"),
+                        ("trickle", "64 peers byte by byte")):
+        add(section, f"victim-{what}",
+            {"ours": lambda w=what: bench.victim("evpl-default", w),
+             "quiet": lambda: bench.victim("evpl-default", "quiet"),
+             "raw epoll": lambda w=what: bench.victim("raw", w)},
+            [(f"{title}, p99", "p99_us", "us", 1, "quiet", ("<=", 2.0)),
+             (f"{title}, p99", "p99_us", "us", 1, "raw epoll", None)])
 
     section = "In process"
     for transport in ("inproc", "inproc-msg"):

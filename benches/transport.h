@@ -7,11 +7,13 @@
 
 #include "bench.h"
 
-enum transport { TCP, UDP, UNIX, TCP_RDMA, INPROC, INPROC_MSG, TRANSPORTS };
+enum transport { TCP, URING, UDP, UNIX, TLS, TCP_RDMA, INPROC, INPROC_MSG, TRANSPORTS };
 
-static const char *const transport_names[] = { "tcp", "udp", "unix", "tcp-rdma", "inproc", "inproc-msg" };
-static const enum evpl_protocol_id protocols[] = { EVPL_STREAM_SOCKET_TCP, EVPL_DATAGRAM_SOCKET_UDP,
-                                                   EVPL_STREAM_SOCKET_UNIX, EVPL_DATAGRAM_TCP_RDMA,
+static const char *const transport_names[] = { "tcp", "uring", "udp", "unix", "tls", "tcp-rdma", "inproc",
+                                               "inproc-msg" };
+static const enum evpl_protocol_id protocols[] = { EVPL_STREAM_SOCKET_TCP, EVPL_STREAM_IO_URING_TCP,
+                                                   EVPL_DATAGRAM_SOCKET_UDP, EVPL_STREAM_SOCKET_UNIX,
+                                                   EVPL_STREAM_SOCKET_TLS, EVPL_DATAGRAM_TCP_RDMA,
                                                    EVPL_STREAM_INPROC, EVPL_DATAGRAM_INPROC };
 
 struct server {
@@ -89,6 +91,8 @@ static void server_start(struct server *server, struct evpl_thread_config *confi
 
     switch (server->transport) {
     case TCP:
+    case URING:
+    case TLS:
     case TCP_RDMA: server->endpoint = evpl_endpoint_create("127.0.0.1", free_port(SOCK_STREAM)); break;
     case UDP: server->endpoint = evpl_endpoint_create("127.0.0.1", free_port(SOCK_DGRAM)); break;
     default:
@@ -109,6 +113,22 @@ static void server_stop(struct server *server)
         evpl_listener_destroy(server->listener);
     evpl_thread_destroy(server->thread);
     evpl_endpoint_close(server->endpoint);
+}
+
+// Before anything else of the library. With TLS the figures are those of the library's own records, not
+// the kernel's. The environment names a certificate; without it one is generated, which takes its time.
+static inline void settings_for(enum transport transport)
+{
+    struct evpl_global_config *config;
+
+    if (transport != TLS)
+        return;
+    config = evpl_global_config_init();
+    evpl_global_config_set_tls_verify_peer(config, 0);
+    evpl_global_config_set_tls_ktls_enabled(config, 0);
+    evpl_global_config_set_tls_cert(config, getenv("EVPL_BENCH_CERT"));
+    evpl_global_config_set_tls_key(config, getenv("EVPL_BENCH_KEY"));
+    evpl_init(config);
 }
 
 static inline struct evpl_thread_config *config_with_polling(int polling)

@@ -90,6 +90,14 @@ c_tests() {
     add_totals "$log"
 }
 
+# tls_tests LOG ARGUMENTS...: TLS against OpenSSL.
+tls_tests() {
+    local log=$LOGS/$1
+    shift
+    python3 c-tests/tls/run.py --include include "$@" 2>&1 | tee "$log"
+    add_totals "$log"
+}
+
 # model_tests NAME LIB CC PROGRAMS: random programs against a model of what they should see.
 model_tests() {
     local mech protocol

@@ -17,6 +17,7 @@ socat:socat
 iperf3:iperf3
 nc:netcat-openbsd
 readelf:binutils
+valgrind:valgrind
 "
 # Without these the tests in guest kernels are skipped.
 optional="

@@ -21,6 +21,7 @@ if check "library builds under AddressSanitizer" cargo rustc "${build[@]}" --lib
 then
     c_tests asan-c.log --lib "$TARGET/asan/$HOST/release" --cc gcc --sanitize address \
         --timeout-factor 4
+    tls_tests asan-tls.log --lib "$TARGET/asan/$HOST/release" --cc "gcc -fsanitize=address"
     model_tests "model, asan" "$TARGET/asan/$HOST/release" "gcc -fsanitize=address" 200
 fi
 finish

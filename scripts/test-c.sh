@@ -6,8 +6,7 @@
 check "library builds" make --no-print-directory lib || finish
 c_tests c.log --lib "$DIST"
 model_tests model "$DIST" gcc 1000
-python3 c-tests/tls/run.py --include include --lib "$DIST" 2>&1 | tee "$LOGS/tls.log"
-add_totals "$LOGS/tls.log"
+tls_tests tls.log --lib "$DIST"
 python3 c-tests/wire/run.py --include include --lib "$DIST" 2>&1 | tee "$LOGS/wire.log"
 add_totals "$LOGS/wire.log"
 

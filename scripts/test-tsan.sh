@@ -57,7 +57,8 @@ check "tsan: timers" timeout 120 "$work/timers"
 
 # Tests without a second thread have nothing to tell here, and one mechanism is enough. Without a
 # descriptor to spare the sanitizer cannot name what it sees, and so not apply its suppressions.
-threaded='^(?!.*\[select|.*out_of_descriptors)((thread|listener|inproc|rdma|tcp_rdma|stream|datagram|bind|memory)/|.*(thread|concurrent))'
+threaded='^(?!.*\[select|.*out_of_descriptors)((thread|listener|inproc|rdma|tcp_rdma|stream|datagram|bind|memory|io_uring)/|.*(thread|concurrent))'
 c_tests tsan-c.log --lib "$lib" --cc clang --sanitize thread --cflags "$cflags" \
     --timeout-factor 6 --filter "$threaded"
+tls_tests tsan-tls.log --lib "$lib" --cc "clang -fsanitize=thread $cflags" --large 10
 finish

@@ -46,10 +46,11 @@ expect() {
 }
 
 # The library, beside everything else: both mechanisms, waiting and polling, over TCP, Unix sockets,
-# UDP and inside the process. Emulation is slow, so these are few and short.
+# UDP and inside the process; and an io_uring without what newer kernels add to it. Emulation is slow, so
+# these are few and short.
 tests='^(stream/(half_close|peek|reset)|datagram/(udp_batches|udp_unreachable)'
 tests+='|bind/(connect_refused|send_families)|core/(doorbell_cross_thread|interrupted_wait|fd_event_pipe'
-tests+='|timer_never_early)|thread/pool_order)\[(epoll,event|select,event|epoll,default)'
+tests+='|timer_never_early)|thread/pool_order|io_uring/(asleep|exhausted_buffers|turns))\[(epoll,event|select,event|epoll,default)'
 guest library --timeout 600 -- python3 c-tests/run.py --include include --lib "$DIST" \
     --known-skips "$KNOWN_SKIPS" --quiet --timeout-factor 6 --filter "$tests" &
 library=$!
@@ -87,6 +88,27 @@ check "what the guest writes stays there" \
 guest network --modules tls,rdma_rxe,rdma_ucm,dummy -- sh -c "'$INSIDE' tls && '$INSIDE' rxe"
 expect network 0 "tls as promised" "module tls takes over a connection"
 expect network 0 "rxe as promised" "module rdma_rxe makes devices over lo and dummy0"
+
+# TLS whose records the kernel seals and opens: 1.2 alone where it cannot change keys, both where it can,
+# and neither without the module.
+tls=(python3 c-tests/tls/run.py --lib "$DIST" --large 8)
+carried='kernel|damage|key_updates|close_notify|truncation|we_say|last_flight|renegotiation|large_echo'
+guest tls_old --timeout 500 --memory 2048 --modules tls -- "${tls[@]}" --kernel --filter "$carried" &
+tls_old=$!
+guest tls_new --kernel 6.18 --timeout 500 --memory 2048 --modules tls -- \
+    "${tls[@]}" --kernel --filter "$carried"
+wait $tls_old
+guest tls_none -- sh -c 'echo 1 >/proc/sys/kernel/modules_disabled && exec "$@"' - \
+    "${tls[@]}" --filter without_the_module
+expect tls_old 0 ", 0 failed" "TLS 1.2 in a kernel that cannot change keys"
+add_totals "$work/tls_old.out"
+if [ "$(cat "$work/tls_new.status")" -eq 77 ]; then
+    skip "TLS in a kernel that can change keys" "$(sed 's/^skipped: //' "$work/tls_new.out")"
+else
+    expect tls_new 0 ", 0 failed" "TLS 1.2 and 1.3 in a kernel that can change keys"
+    add_totals "$work/tls_new.out"
+fi
+expect tls_none 0 "1 passed, 0 failed" "TLS in user space where the kernel has no module"
 
 echo "text of the file" >"$work/disk"
 truncate -s 16M "$work/disk"

@@ -66,6 +66,19 @@ pub struct GlobalConfig {
     pub tls_cipher_list: Option<CString>,
     pub tls_verify_peer: bool,
     pub tls_ktls_enabled: bool,
+    /// Sessions that clients remember.
+    pub tls_client_sessions: u32,
+    /// Sessions that servers remember.
+    pub tls_server_sessions: u32,
+    /// Tickets that servers give to each client.
+    pub tls_server_tickets: u32,
+    /// Clients tell the name of the server they want.
+    pub tls_send_name: bool,
+    /// Clients compare that name with the certificate.
+    pub tls_verify_name: bool,
+    /// Servers ask for a certificate; as `tls_verify_peer` unless set.
+    pub tls_require_client_cert: Option<bool>,
+    pub tls_key_log: bool,
     /// The system's; there is no setter.
     pub page_size: usize,
 }
@@ -119,6 +132,13 @@ impl Default for GlobalConfig {
             tls_cipher_list: None,
             tls_verify_peer: true,
             tls_ktls_enabled: true,
+            tls_client_sessions: 0,
+            tls_server_sessions: 0,
+            tls_server_tickets: 2,
+            tls_send_name: false,
+            tls_verify_name: false,
+            tls_require_client_cert: None,
+            tls_key_log: false,
             page_size: system_page_size(),
         }
     }

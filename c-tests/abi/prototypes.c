@@ -5,6 +5,7 @@
  */
 
 #include <evpl/evpl.h>
+#include <evpl/evpl_ext.h>
 
 #include <stdarg.h>
 
@@ -194,6 +195,24 @@ EXPORTED(evpl_global_config_set_preallocate_slabs,
 EXPORTED(evpl_global_config_set_preallocate_threads,
          void evpl_global_config_set_preallocate_threads(struct evpl_global_config *,
          unsigned int));
+
+/* evpl_ext.h */
+EXPORTED(evpl_global_config_set_tls_client_sessions,
+         void evpl_global_config_set_tls_client_sessions(struct evpl_global_config *, unsigned int));
+EXPORTED(evpl_global_config_set_tls_server_sessions,
+         void evpl_global_config_set_tls_server_sessions(struct evpl_global_config *, unsigned int));
+EXPORTED(evpl_global_config_set_tls_server_tickets,
+         void evpl_global_config_set_tls_server_tickets(struct evpl_global_config *, unsigned int));
+EXPORTED(evpl_global_config_set_tls_send_name,
+         void evpl_global_config_set_tls_send_name(struct evpl_global_config *, int));
+EXPORTED(evpl_global_config_set_tls_verify_name,
+         void evpl_global_config_set_tls_verify_name(struct evpl_global_config *, int));
+EXPORTED(evpl_global_config_set_tls_require_client_cert,
+         void evpl_global_config_set_tls_require_client_cert(struct evpl_global_config *, int));
+EXPORTED(evpl_global_config_set_tls_key_log,
+         void evpl_global_config_set_tls_key_log(struct evpl_global_config *, int));
+EXPORTED(evpl_endpoint_set_tls_name,
+         int evpl_endpoint_set_tls_name(struct evpl_endpoint *, const char *));
 
 /* evpl_core.h */
 EXPORTED(evpl_init, void evpl_init(struct evpl_global_config *));

@@ -3,6 +3,8 @@
 // A NULL where a handle or storage is due ends the process with the function's name in the log.
 #include "../test.h"
 
+#include <evpl/evpl_ext.h>
+
 static struct evpl *loop;
 static struct evpl_timer timer;
 static struct evpl_deferral deferral;
@@ -81,6 +83,7 @@ private_callback(struct evpl *evpl, void *unused)
     X(evpl_endpoint_port, NULL)                                                                    \
     X(evpl_endpoint_is_local, NULL)                                                                \
     X(evpl_endpoint_is_inproc, NULL)                                                               \
+    X(evpl_endpoint_set_tls_name, NULL, "name")                                                    \
     X(evpl_listener_destroy, NULL)                                                                 \
     X(evpl_listen, NULL, EVPL_STREAM_SOCKET_TCP, NULL)                                             \
     X(evpl_listener_attach, loop, NULL, NULL, NULL)                                                \
@@ -101,6 +104,13 @@ private_callback(struct evpl *evpl, void *unused)
     X(evpl_block_open_queue, loop, NULL)                                                           \
     X(evpl_global_config_set_spin_ns, NULL, 1)                                                     \
     X(evpl_global_config_set_tls_ca, NULL, "x")                                                    \
+    X(evpl_global_config_set_tls_client_sessions, NULL, 1)                                         \
+    X(evpl_global_config_set_tls_server_sessions, NULL, 1)                                         \
+    X(evpl_global_config_set_tls_server_tickets, NULL, 1)                                          \
+    X(evpl_global_config_set_tls_send_name, NULL, 1)                                               \
+    X(evpl_global_config_set_tls_verify_name, NULL, 1)                                             \
+    X(evpl_global_config_set_tls_require_client_cert, NULL, 1)                                     \
+    X(evpl_global_config_set_tls_key_log, NULL, 1)                                                 \
     X(evpl_thread_config_set_wait_ms, NULL, 1)                                                     \
     X(evpl_thread_config_set_poll_mode, NULL, 1)
 

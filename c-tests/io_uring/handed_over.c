@@ -10,6 +10,7 @@
 
 static struct flow flow;
 static uint64_t sent, checked;
+static int runs_on;
 
 static void
 feed(void)
@@ -55,6 +56,30 @@ rest(void *nothing)
     return NULL;
 }
 
+static int
+stop_when_complete(struct side *side, struct evpl_notify *notify)
+{
+    if (!runs_on || notify->notify_type != EVPL_NOTIFY_RECV_DATA) {
+        return 0;
+    }
+    side_take_data(side);
+    if (checked + side->length == sent) {
+        evpl_stop(side->evpl);
+    }
+    return 1;
+}
+
+static void *
+run_on(void *nothing)
+{
+    (void) nothing;
+    runs_on = 1;
+    feed();
+    evpl_run(flow.evpl);
+    check();
+    return NULL;
+}
+
 static void *
 destroy(void *nothing)
 {
@@ -77,6 +102,7 @@ on_thread(void *(*body)(void *) )
 int
 main(void)
 {
+    flow.server_hook = stop_when_complete;
     flow_connect(&flow);
     for (int i = 0; i < 6; i++) {
         part(NULL);
@@ -87,6 +113,7 @@ main(void)
     part(NULL);
     rest(NULL);
     on_thread(part);
+    on_thread(run_on);
     on_thread(destroy);
     return 0;
 }

@@ -4,17 +4,23 @@
 // standard output, a line each.
 //
 //     endpoint server PORT          echoes what every connection sends, until it is killed
-//     endpoint client PORT BYTES    sends so many bytes, checks their echo, finishes
+//     endpoint client PORT BYTES    sends so many bytes, checks their echo, finishes; TLS_REPEAT times
 //     endpoint quiet PORT           connects and only listens; a line on standard input finishes
+//     endpoint stalled PORT         a peer that stops in its hello, and a clock that is moved by hand
 //     endpoint idle PORT COUNT      so many connections within the process, and what each of them costs
 //
-// The environment holds the settings: TLS_CERT, TLS_KEY, TLS_CA, TLS_CIPHERS, TLS_VERIFY, TLS_KTLS, and
-// TLS_ALPN, a list with commas.
+// The environment holds the settings: TLS_CERT, TLS_KEY, TLS_CA, TLS_CIPHERS, TLS_VERIFY, TLS_KTLS,
+// TLS_ALPN, a list with commas, and those of evpl_ext.h; TLS_HOST and TLS_NAME are of the endpoint.
 
 #include "../test.h"
 
+#include <evpl/evpl_ext.h>
+
+#include <arpa/inet.h>
 #include <malloc.h>
+#include <netinet/in.h>
 #include <poll.h>
+#include <sys/socket.h>
 
 #define PERIOD 65521
 #define AHEAD  (4u << 20)
@@ -23,7 +29,7 @@ void evpl_tls_set_alpn_protocols(const char *const *protocols, int count);
 int evpl_tls_get_alpn(struct evpl_bind *bind, char *text, int length);
 
 static uint64_t total, sent, checked, received;
-static int connected, disconnected, client, finished;
+static int attached, connected, disconnected, client, finished;
 static unsigned char table[2 * PERIOD];
 
 static void
@@ -96,23 +102,40 @@ attach(struct evpl *evpl, struct evpl_bind *bind, evpl_notify_callback_t *callba
     (void) segment;
     (void) conn_private;
     (void) unused;
+    attached++;
     *callback = notify;
 }
 
 static void
-set_up(void)
+set_up(int virtual_clock)
 {
     struct evpl_global_config *config = test_config();
     static char names[256];
     const char *list[16];
     int count = 0;
 
+    evpl_global_config_set_virtual_clock(config, virtual_clock);
     evpl_global_config_set_tls_cert(config, getenv("TLS_CERT"));
     evpl_global_config_set_tls_key(config, getenv("TLS_KEY"));
     evpl_global_config_set_tls_ca(config, getenv("TLS_CA"));
     evpl_global_config_set_tls_cipher_list(config, getenv("TLS_CIPHERS"));
     evpl_global_config_set_tls_verify_peer(config, getenv("TLS_VERIFY") != NULL);
-    evpl_global_config_set_tls_ktls_enabled(config, getenv("TLS_KTLS") != NULL);
+    evpl_global_config_set_tls_ktls_enabled(config, getenv("TLS_KTLS") && atoi(getenv("TLS_KTLS")));
+    if (getenv("TLS_CLIENT_SESSIONS") != NULL) {
+        evpl_global_config_set_tls_client_sessions(config, atoi(getenv("TLS_CLIENT_SESSIONS")));
+    }
+    if (getenv("TLS_SERVER_SESSIONS") != NULL) {
+        evpl_global_config_set_tls_server_sessions(config, atoi(getenv("TLS_SERVER_SESSIONS")));
+    }
+    if (getenv("TLS_TICKETS") != NULL) {
+        evpl_global_config_set_tls_server_tickets(config, atoi(getenv("TLS_TICKETS")));
+    }
+    if (getenv("TLS_CLIENT_CERT") != NULL) {
+        evpl_global_config_set_tls_require_client_cert(config, atoi(getenv("TLS_CLIENT_CERT")));
+    }
+    evpl_global_config_set_tls_send_name(config, getenv("TLS_SEND_NAME") != NULL);
+    evpl_global_config_set_tls_verify_name(config, getenv("TLS_VERIFY_NAME") != NULL);
+    evpl_global_config_set_tls_key_log(config, getenv("TLS_KEY_LOG") != NULL);
     evpl_init(config);
     if (getenv("TLS_ALPN") != NULL) {
         snprintf(names, sizeof(names), "%s", getenv("TLS_ALPN"));
@@ -142,6 +165,29 @@ resident_kib(void)
     }
     fclose(file);
     return kib;
+}
+
+// The peer is a plain socket that has sent the beginning of a record.
+static void
+run_stalled(struct evpl *evpl, int port)
+{
+    struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons((uint16_t) port) };
+    int peer = socket(AF_INET, SOCK_STREAM, 0);
+
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    CHECK(connect(peer, (struct sockaddr *) &address, sizeof(address)) == 0);
+    CHECK(send(peer, "\x16\x03\x01\x01", 4, 0) == 4);
+    RUN_UNTIL(evpl, attached == 1, 20000);
+    test_sleep_ms(20);
+    RUN_PASSES(evpl, 10);
+    evpl_virtual_clock_advance(59900000000ull);
+    RUN_PASSES(evpl, 10);
+    CHECK_EQ(disconnected, 0);
+    evpl_virtual_clock_advance(200000000ull);
+    RUN_PASSES(evpl, 10);
+    CHECK_EQ(disconnected, 1);
+    CHECK_EQ(connected, 0);
+    close(peer);
 }
 
 static void
@@ -179,18 +225,34 @@ main(int argc, char **argv)
     struct evpl *evpl;
     const char *mode = argc > 2 ? argv[1] : "";
 
-    set_up();
+    set_up(strcmp(mode, "stalled") == 0);
     thread_config = test_thread_config();
     evpl_thread_config_set_poll_mode(thread_config, 0);
     evpl = evpl_create(thread_config);
     evpl_thread_config_release(thread_config);
-    endpoint = evpl_endpoint_create("127.0.0.1", atoi(argv[2]));
-    if (strcmp(mode, "server") == 0 || strcmp(mode, "idle") == 0) {
+    endpoint = evpl_endpoint_create(getenv("TLS_HOST") ? getenv("TLS_HOST") : "127.0.0.1", atoi(argv[2]));
+    if (getenv("TLS_NAME") != NULL) {
+        CHECK(evpl_endpoint_set_tls_name(endpoint, "no host name") == -1 && errno == EINVAL);
+        CHECK(evpl_endpoint_set_tls_name(endpoint, "") == -1);
+        CHECK(evpl_endpoint_set_tls_name(endpoint, NULL) == 0);
+        CHECK(evpl_endpoint_set_tls_name(endpoint, getenv("TLS_NAME")) == 0);
+    }
+    if (strcmp(mode, "server") == 0 || strcmp(mode, "idle") == 0 || strcmp(mode, "stalled") == 0) {
         listener = evpl_listener_create();
         CHECK(evpl_listener_attach(evpl, listener, attach, NULL) != NULL);
         if (evpl_listen(listener, EVPL_STREAM_SOCKET_TLS, endpoint) != 0) {
             printf("cannot listen: errno %d\n", errno);
+            evpl_listener_destroy(listener);
+            evpl_endpoint_close(endpoint);
+            evpl_destroy(evpl);
             return 3;
+        }
+        if (strcmp(mode, "stalled") == 0) {
+            run_stalled(evpl, atoi(argv[2]));
+            evpl_listener_destroy(listener);
+            evpl_endpoint_close(endpoint);
+            evpl_destroy(evpl);
+            return 0;
         }
         if (strcmp(mode, "idle") == 0) {
             freopen("/dev/null", "w", stdout);
@@ -206,16 +268,21 @@ main(int argc, char **argv)
     }
     client = 1;
     total  = argc > 3 ? strtoull(argv[3], NULL, 10) : 0;
-    struct evpl_bind *bind =
-        evpl_connect(evpl, EVPL_STREAM_SOCKET_TLS, NULL, endpoint, notify, NULL, NULL);
-    CHECK(bind != NULL);
-    while (!disconnected) {
-        struct pollfd input = { 0, POLLIN, 0 };
+    for (int left = getenv("TLS_REPEAT") ? atoi(getenv("TLS_REPEAT")) : 1; left > 0; left--) {
+        struct evpl_bind *bind;
 
-        evpl_continue(evpl);
-        if (total == 0 && !disconnected && connected && !finished && poll(&input, 1, 0) == 1) {
-            finished = 1;
-            evpl_finish(evpl, bind);
+        sent = checked = 0;
+        connected = disconnected = finished = 0;
+        bind = evpl_connect(evpl, EVPL_STREAM_SOCKET_TLS, NULL, endpoint, notify, NULL, NULL);
+        CHECK(bind != NULL);
+        while (!disconnected) {
+            struct pollfd input = { 0, POLLIN, 0 };
+
+            evpl_continue(evpl);
+            if (total == 0 && !disconnected && connected && !finished && poll(&input, 1, 0) == 1) {
+                finished = 1;
+                evpl_finish(evpl, bind);
+            }
         }
     }
     if (total > 0) {

@@ -11,7 +11,7 @@ use std::sync::{LazyLock, OnceLock};
 use ::evpl::abi::{
     VaList, evpl, evpl_attach_callback_t, evpl_iovec, evpl_listener, evpl_listener_binding,
 };
-use ::evpl::capi::{bind, config, core, endpoint, memory};
+use ::evpl::capi::{bind, config, core, endpoint, ext, memory};
 
 pub const STREAM: c_int = ::evpl::abi::EVPL_STREAM_INPROC;
 pub const DATAGRAM: c_int = ::evpl::abi::EVPL_DATAGRAM_INPROC;
@@ -113,6 +113,8 @@ pub fn world() -> &'static World {
             config::evpl_global_config_set_virtual_clock(settings, 1);
             config::evpl_global_config_set_buffer_size(settings, BUFFER_SIZE);
             config::evpl_global_config_set_slab_size(settings, 1 << 20);
+            config::evpl_global_config_set_tls_verify_peer(settings, 0);
+            ext::evpl_global_config_set_tls_client_sessions(settings, 8);
             core::evpl_init(settings);
             ::evpl::log::set_log_fn(Some(ignore), None);
             let listener = bind::evpl_listener_create();
@@ -173,7 +175,7 @@ impl Loop {
     }
 }
 
-fn outstanding_buffers() -> i64 {
+pub fn outstanding_buffers() -> i64 {
     let mut text = vec![0u8; 1 << 16];
     let length =
         unsafe { core::evpl_metrics_scrape(text.as_mut_ptr().cast(), text.len() as c_int) };

@@ -81,9 +81,11 @@ void evpl_global_config_set_max_num_iovec(struct evpl_global_config *config,
 
 /**
  * The size of one buffer in bytes, which is also the longest contiguous allocation. Default 2 MiB.
- * evpl_init aborts if it is 0 or larger than a slab.
+ * evpl_init aborts if it is 0 or larger than a slab. It bounds what a loop offers an io_uring to
+ * receive into: twice that, in 8 to 64 buffers of at most 256 KiB, however many connections there are.
  */
-void evpl_global_config_set_buffer_size(struct evpl_global_config *config, uint64_t buffer_size);
+void evpl_global_config_set_buffer_size(struct evpl_global_config *config,
+                                        uint64_t buffer_size);
 
 /**
  * The size in bytes of the blocks that buffers are cut from. Default 1 GiB; pages that are not
@@ -158,7 +160,8 @@ void evpl_global_config_set_http_max_header_size(struct evpl_global_config *conf
 void evpl_global_config_set_io_uring_enabled(struct evpl_global_config *config, int enabled);
 
 /**
- * The submission entries of each io_uring. Default 8192.
+ * The entries of each loop's io_uring: of its submission queue, 512 at most, and of its completion
+ * queue, 64 at least. What finds either full waits. Default 8192.
  */
 void evpl_global_config_set_io_uring_entries(struct evpl_global_config *config,
                                              unsigned int entries);

@@ -48,6 +48,7 @@ impl Evpl {
                 row.name
             );
         }
+        let name = remote.peer_name();
         let remote = resolve(FUNCTION, row, remote)?;
         let local = match local {
             Some(local) => Some(resolve(FUNCTION, row, local)?),
@@ -56,7 +57,7 @@ impl Evpl {
         let bind = self.cx.prepare_bind(row);
         bind.set_callbacks(notify, segment, private_data);
         bind.set_remote(Some(remote));
-        if let Err(error) = row.protocol().connect(&self.cx, bind, local) {
+        if let Err(error) = row.protocol().connect_by_name(&self.cx, bind, local, &name) {
             crate::log_debug!(
                 "core",
                 "connect to {}: {}",

@@ -6,6 +6,7 @@
 //! by threads and belong to the caller; those still open at exit are closed by `close_all`.
 
 use crate::abi::evpl_endpoint;
+use crate::transport::PeerName;
 use crate::transport::address::{Address, AddressKind};
 use crate::{log_debug, log_error};
 use core::ffi::{CStr, c_int};
@@ -27,6 +28,8 @@ pub struct Endpoint {
     address: CString,
     port: c_int,
     target: Target,
+    /// The peer's name in TLS, if it is another than the one above.
+    tls_name: Mutex<Option<Arc<str>>>,
 }
 
 #[derive(Debug)]
@@ -93,6 +96,29 @@ impl Endpoint {
         self.port
     }
 
+    /// False for what cannot be a host name.
+    pub fn set_tls_name(&self, name: Option<&CStr>) -> bool {
+        let name = match name.map(CStr::to_str) {
+            None => None,
+            Some(Ok(name)) if PeerName::is_host_name(name) => Some(name.into()),
+            Some(_) => return false,
+        };
+        *self.tls_name.lock().unwrap_or_else(PoisonError::into_inner) = name;
+        true
+    }
+
+    /// The name by which a program knows the peer.
+    pub fn peer_name(&self) -> PeerName {
+        let chosen = self.tls_name.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*chosen {
+            Some(name) => PeerName::Chosen(name.clone()),
+            None => match &self.target {
+                Target::Host(host) => PeerName::Host(host.name.clone()),
+                _ => PeerName::None,
+            },
+        }
+    }
+
     /// The address to use now; none, after a line in the log, if the name leads nowhere.
     pub fn resolve(&self) -> Option<Arc<Address>> {
         match &self.target {
@@ -129,6 +155,7 @@ impl Endpoint {
             address: address.to_owned(),
             port,
             target: inet_target(address, port),
+            tls_name: Mutex::default(),
         })
     }
 
@@ -144,6 +171,7 @@ impl Endpoint {
             address: path.to_owned(),
             port: 0,
             target: Target::Local(Arc::new(Address::local(name))),
+            tls_name: Mutex::default(),
         })
     }
 
@@ -162,6 +190,7 @@ impl Endpoint {
             address,
             port: 0,
             target,
+            tls_name: Mutex::default(),
         })
     }
 }
@@ -237,7 +266,7 @@ fn lookup_system(name: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
 /// outlive the endpoint.
 #[derive(Debug)]
 struct Host {
-    name: Box<str>,
+    name: Arc<str>,
     port: u16,
     lookup: Lookup,
     resolved: RwLock<Option<Resolved>>,

@@ -154,9 +154,7 @@ impl Evpl {
     }
 
     pub fn run(&self) {
-        while self.cx.events.is_running() {
-            self.continue_();
-        }
+        self.cx.events.run(&self.cx);
     }
 
     pub fn stop(&self) {

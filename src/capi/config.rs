@@ -131,7 +131,8 @@ pub unsafe extern "C" fn evpl_global_config_set_max_num_iovec(
 }
 
 /// The size of one buffer in bytes, which is also the longest contiguous allocation. Default 2 MiB.
-/// evpl_init aborts if it is 0 or larger than a slab.
+/// evpl_init aborts if it is 0 or larger than a slab. It bounds what a loop offers an io_uring to
+/// receive into: twice that, in 8 to 64 buffers of at most 256 KiB, however many connections there are.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn evpl_global_config_set_buffer_size(
     config: *mut evpl_global_config,
@@ -305,7 +306,8 @@ pub unsafe extern "C" fn evpl_global_config_set_io_uring_enabled(
     );
 }
 
-/// The submission entries of each io_uring. Default 8192.
+/// The entries of each loop's io_uring: of its submission queue, 512 at most, and of its completion
+/// queue, 64 at least. What finds either full waits. Default 8192.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn evpl_global_config_set_io_uring_entries(
     config: *mut evpl_global_config,

@@ -17,6 +17,7 @@ pub mod core;
 pub mod deferral;
 pub mod doorbell;
 pub mod endpoint;
+pub mod ext;
 pub mod fd_event;
 pub mod heap;
 pub mod logging;

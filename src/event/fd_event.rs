@@ -22,6 +22,8 @@ pub const READ_INTEREST: u32 = 8;
 pub const WRITE_INTEREST: u32 = 16;
 /// The kernel reports when output is possible.
 const OUTPUT_WATCHED: u32 = 32;
+/// An urgent byte came, at whose mark a read ends although there may be more; until it reads empty.
+pub const URGENT: u32 = 64;
 
 /// When the kernel is to report that output is possible. Each such report wakes the loop, and some
 /// sockets send one for everything the peer takes.
@@ -70,6 +72,10 @@ impl FdEvent {
 
     pub fn has(&self, flags: u32) -> bool {
         self.flags.get() & flags == flags
+    }
+
+    pub fn has_any(&self, flags: u32) -> bool {
+        self.flags.get() & flags != 0
     }
 
     fn set(&self, flags: u32) {
@@ -396,7 +402,7 @@ impl FdEvents {
     }
 
     pub fn mark_unreadable(&self, event: *mut FdEvent) {
-        record(event).clear(READABLE);
+        record(event).clear(READABLE | URGENT);
     }
 
     pub fn mark_unwritable(&self, event: *mut FdEvent) {

@@ -85,9 +85,11 @@ pub trait Sleeper {
 }
 
 /// Reads from the hot descriptor that found something before the others are looked at.
-const HOT_TRIES_MAX: u32 = 8;
-/// How long they wait at most while a loop spins.
-const LOOK_INTERVAL_NS: u64 = 10_000;
+const HOT_TRIES_MAX: u32 = 16;
+/// How long they wait at most while a loop spins: about what it takes to wake one that sleeps.
+const LOOK_INTERVAL_NS: u64 = 50_000;
+/// Tries in a row between two looks at the clock.
+const HOT_TRIES_PER_CLOCK: usize = 4;
 /// How long a spin watches an inbox with traffic between two looks at the descriptors.
 const INBOX_WATCH_NS: u64 = 2_000;
 /// Looks at the inbox between two looks at the clock.
@@ -127,6 +129,8 @@ struct Hot {
     traffic: Cell<u64>,
     tries_in_row: Cell<u32>,
     looked_ns: Cell<u64>,
+    /// Its callback runs, and nobody has said that it is readable.
+    unasked: Cell<bool>,
 }
 
 impl Default for Hot {
@@ -136,6 +140,7 @@ impl Default for Hot {
             traffic: Cell::new(0),
             tries_in_row: Cell::new(0),
             looked_ns: Cell::new(0),
+            unasked: Cell::new(false),
         }
     }
 }
@@ -154,6 +159,8 @@ pub struct EventLoop {
     poll_mode: PollMode,
     hooks: Cell<evpl_loop_hooks>,
     running: AtomicBool,
+    /// A pass is followed by another one at once.
+    runs_on: Cell<bool>,
     /// Wakes the loop from any thread; its event calls what `start` was given.
     wake: Arc<Wake>,
     wake_event: Box<FdEvent>,
@@ -192,6 +199,7 @@ impl EventLoop {
             poll_mode,
             hooks: Cell::new(NO_HOOKS),
             running: AtomicBool::new(true),
+            runs_on: Cell::new(false),
             wake: Arc::new(Wake::open()?),
             wake_event: Box::new(FdEvent::unregistered()),
             woken_by_self: Cell::new(false),
@@ -275,10 +283,41 @@ impl EventLoop {
         self.pass_thread.load(Ordering::Relaxed) != 0
     }
 
+    /// Passes until the loop is stopped.
+    pub fn run(&self, closed: &impl ClosedBinds) {
+        let outer = self.runs_on.replace(true);
+        while self.is_running() {
+            self.pass(closed);
+        }
+        self.runs_on.set(outer);
+        // The program may take its time now.
+        if let Some(sleeper) = self.sleeper() {
+            sleeper.look(false);
+        }
+    }
+
+    /// Whether the loop goes to sleep, or looks at its sleeper, right after this pass, with no code of the
+    /// program's in between.
+    pub fn sleeps_next(&self) -> bool {
+        let hooks = self.hooks.get();
+        self.runs_on.get()
+            && self.sleeper.get().is_some()
+            && hooks.iteration_end.is_none()
+            && hooks.pre_wait.is_none()
+            && !self.poll_mode.on.get()
+            && self.polls.count() == 0
+            && self.spin.window_ns(None) == 0
+    }
+
     // ---- one pass -------------------------------------------------------------------------------
 
     pub fn pass(&self, closed: &impl ClosedBinds) {
-        let outer = self.pass_thread.swap(thread_token(), Ordering::Relaxed);
+        // Not one step: two threads inside one loop are what the word shows, not what it is safe from.
+        let outer = self.pass_thread.load(Ordering::Relaxed);
+        self.pass_thread.store(thread_token(), Ordering::Relaxed);
+        // After a pass inside a callback the callback goes on.
+        let runs_on = self.runs_on.get();
+        self.runs_on.set(runs_on && outer == 0);
         let evpl = self.evpl();
         let mode = &self.poll_mode;
         if mode.on.get() && mode.iterations.get() < self.config.poll_iterations {
@@ -295,6 +334,7 @@ impl EventLoop {
         self.deferrals.run(evpl);
         let hooks = self.hooks.get();
         callback::with_private(hooks.iteration_end, evpl, hooks.private_data);
+        self.runs_on.set(runs_on);
         self.pass_thread.store(outer, Ordering::Relaxed);
     }
 
@@ -302,6 +342,12 @@ impl EventLoop {
         // Reading the clock costs as much as the rest of an idle pass: only for those who look at it.
         if !self.timers.is_empty() || self.polls.count() > 0 {
             let now = self.clock.ticks();
+            if self.timers.next_deadline().is_some_and(|due| due <= now)
+                && let Some(sleeper) = self.sleeper()
+            {
+                // What waits for the sleep must not wait for their callbacks.
+                sleeper.look(false);
+            }
             self.timers.fire_due(evpl, now, || self.clock.ticks());
             self.switch_poll_mode(evpl, now);
         } else {
@@ -407,7 +453,9 @@ impl EventLoop {
             if now - began >= limit_ns || self.watch_inbox(now) {
                 break;
             }
-            if self.try_hot() || (self.look_is_due(now) && self.wait_in_kernel(Some(0)) > 0) {
+            if self.try_hot_repeatedly()
+                || (self.look_is_due(now) && self.wait_in_kernel(Some(0)) > 0)
+            {
                 self.spin.by_mail.set(false);
                 found = true;
                 break;
@@ -440,13 +488,26 @@ impl EventLoop {
             return false;
         }
         let before = self.hot.traffic.get();
+        self.hot.unasked.set(true);
         self.fds
             .dispatch_unasked(self.evpl(), event, || self.hot.event.get() == event);
+        self.hot.unasked.set(false);
         let found = self.hot.traffic.get() != before;
         if found {
             self.hot.tries_in_row.set(self.hot.tries_in_row.get() + 1);
         }
         found
+    }
+
+    /// Tries the hot descriptor a few times, which is cheap beside looking at the clock each time.
+    fn try_hot_repeatedly(&self) -> bool {
+        (0..HOT_TRIES_PER_CLOCK).any(|_| self.try_hot() || self.wake.is_announced())
+    }
+
+    /// Whether the callback of this event runs only on the chance that there is something: what it leaves
+    /// unread the kernel still reports. True once for each such call.
+    pub fn take_unasked(&self, event: *mut FdEvent) -> bool {
+        self.hot.event.get() == event && self.hot.unasked.replace(false)
     }
 
     /// Whether the other descriptors have waited long enough: a busy one must not hide them.

@@ -19,6 +19,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use crate::abi::{evpl_iovec_ref, evpl_iovec_release_t};
 use crate::sys::mmap::Mapping;
 use crate::sys::thread::{self, Thread};
+use crate::sys::thread_token;
 use crate::time::monotonic_ns;
 use crate::{abort, fatal, log_error, log_info};
 
@@ -176,11 +177,11 @@ pub(super) struct LoopEntry {
 impl LoopEntry {
     /// Notes that the calling thread uses the loop.
     pub(super) fn used_here(&self) {
-        self.thread.store(this_thread(), Relaxed);
+        self.thread.store(thread_token(), Relaxed);
     }
 
     pub(super) fn is_used_here(&self) -> bool {
-        self.thread.load(Relaxed) == this_thread()
+        self.thread.load(Relaxed) == thread_token()
     }
 }
 
@@ -408,7 +409,7 @@ impl Pool {
         state.loop_id_last = state.loop_id_last % Place::LOOP_ID_MAX + 1;
         let entry = Arc::new(LoopEntry {
             id: state.loop_id_last,
-            thread: AtomicUsize::new(this_thread()),
+            thread: AtomicUsize::new(thread_token()),
         });
         state.loops.push(entry.clone());
         entry
@@ -763,13 +764,6 @@ pub unsafe fn buffer_generation(record: *const evpl_iovec_ref) -> u32 {
 pub unsafe fn slab_key(slab: *const c_void) -> u64 {
     // SAFETY: by the contract above; slabs stay until shutdown.
     unsafe { (*slab.cast::<Slab>()).key }
-}
-
-/// Distinguishes live threads. Not a Rust thread id: that would put a destructor into thread-local
-/// storage, which pins a shared library in the process.
-fn this_thread() -> usize {
-    // SAFETY: always callable.
-    unsafe { libc::pthread_self() as usize }
 }
 
 #[cfg(test)]

@@ -55,7 +55,8 @@ impl Epoll {
         data: u64,
         output: bool,
     ) -> io::Result<()> {
-        let mut interest = libc::EPOLLIN | libc::EPOLLERR | libc::EPOLLRDHUP | libc::EPOLLET;
+        let mut interest =
+            libc::EPOLLIN | libc::EPOLLPRI | libc::EPOLLERR | libc::EPOLLRDHUP | libc::EPOLLET;
         if output {
             interest |= libc::EPOLLOUT;
         }

@@ -198,6 +198,56 @@ pub unsafe fn receive(fd: RawFd, iov: &[libc::iovec]) -> io::Result<usize> {
     }
 }
 
+/// Sends one datagram that is in one piece: without the message header, which the kernel would have to
+/// fetch and check.
+///
+/// # Safety
+/// `bytes` names readable memory.
+pub unsafe fn send_to(fd: RawFd, bytes: &libc::iovec, to: &SockAddr) -> io::Result<usize> {
+    let flags = libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT;
+    let name = (&raw const to.storage).cast();
+    loop {
+        // SAFETY: the caller's promise, and the address is as long as it says.
+        let sent = unsafe { libc::sendto(fd, bytes.iov_base, bytes.iov_len, flags, name, to.len) };
+        match check_len(sent) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            other => return other,
+        }
+    }
+}
+
+/// Receives one datagram without waiting, and its sender. Returns the datagram's length, which may be more
+/// than there was space for.
+///
+/// # Safety
+/// `space` names memory that may be written.
+pub unsafe fn receive_from(
+    fd: RawFd,
+    space: &libc::iovec,
+    from: &mut SockAddr,
+) -> io::Result<usize> {
+    let flags = libc::MSG_DONTWAIT | libc::MSG_TRUNC;
+    loop {
+        from.len = size_of::<libc::sockaddr_storage>() as u32;
+        let name = (&raw mut from.storage).cast();
+        // SAFETY: the caller's promise, and the address has the room that its length says.
+        let received = unsafe {
+            libc::recvfrom(
+                fd,
+                space.iov_base,
+                space.iov_len,
+                flags,
+                name,
+                &mut from.len,
+            )
+        };
+        match check_len(received) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            other => return other,
+        }
+    }
+}
+
 /// Sends one datagram.
 ///
 /// # Safety
@@ -259,7 +309,11 @@ pub unsafe fn receive_messages(fd: RawFd, messages: &mut [libc::mmsghdr]) -> io:
 }
 
 pub fn is_transient(error: &io::Error) -> bool {
-    error.kind() == io::ErrorKind::WouldBlock
+    // A number of the kernel's is not looked up in the long table of kinds: a spin asks after every look.
+    match error.raw_os_error() {
+        Some(number) => number == libc::EAGAIN,
+        None => error.kind() == io::ErrorKind::WouldBlock,
+    }
 }
 
 /// The system's largest listen backlog.

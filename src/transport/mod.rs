@@ -50,6 +50,23 @@ pub struct Caps {
     pub kind: AddressKind,
 }
 
+/// By what name a program knows its peer.
+#[derive(Clone, Debug)]
+pub enum PeerName {
+    /// By its address alone.
+    None,
+    /// A host name that was resolved.
+    Host(Arc<str>),
+    /// One that was given beside the address.
+    Chosen(Arc<str>),
+}
+
+impl PeerName {
+    pub fn is_host_name(name: &str) -> bool {
+        tls::is_host_name(name)
+    }
+}
+
 /// One way to move bytes or messages.
 pub trait Protocol: Sync {
     /// Whether this process can use it, or why not.
@@ -60,6 +77,17 @@ pub trait Protocol: Sync {
     /// Starts a connection. An error becomes DISCONNECTED in a later pass.
     fn connect(&self, _cx: &Cx, _bind: &Bind, _local: Option<Arc<Address>>) -> io::Result<()> {
         Err(unsupported())
+    }
+
+    /// As `connect`, for a protocol that cares by what name the peer was found.
+    fn connect_by_name(
+        &self,
+        cx: &Cx,
+        bind: &Bind,
+        local: Option<Arc<Address>>,
+        _name: &PeerName,
+    ) -> io::Result<()> {
+        self.connect(cx, bind, local)
     }
 
     /// Opens an unconnected bind at its local address.

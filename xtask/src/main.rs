@@ -142,6 +142,10 @@ const HEADERS: &[Header] = &[
         owns: &["evpl_block_callback_t"],
         ..EMPTY
     },
+    Header {
+        name: "ext",
+        ..EMPTY
+    },
 ];
 
 /// Names of src/abi.rs that C knows from inline text, or not at all.

@@ -5,7 +5,7 @@
 use std::io;
 use std::os::fd::RawFd;
 
-use crate::event::fd_event::{ERROR, FdEvents, READABLE, WRITABLE};
+use crate::event::fd_event::{ERROR, FdEvents, READABLE, URGENT, WRITABLE};
 use crate::sys::epoll::{self, Epoll};
 
 pub struct EpollPoller {
@@ -56,6 +56,9 @@ fn latched(kernel: u32) -> u32 {
     let mut flags = 0;
     if is(libc::EPOLLIN | libc::EPOLLERR | libc::EPOLLHUP | libc::EPOLLRDHUP) {
         flags |= READABLE;
+    }
+    if is(libc::EPOLLPRI) {
+        flags |= URGENT;
     }
     if is(libc::EPOLLOUT) {
         flags |= WRITABLE;

@@ -21,6 +21,8 @@ pub struct Batch {
 
 // SAFETY: every piece in a batch is SHARED: its count is atomic and any thread may release it.
 unsafe impl Send for Batch {}
+// SAFETY: its lone piece came from a batch.
+unsafe impl Send for Direction {}
 
 impl Batch {
     pub fn is_empty(&self) -> bool {
@@ -38,6 +40,9 @@ impl Batch {
 /// What one end receives from.
 #[derive(Default)]
 struct Direction {
+    /// A lone send of one piece, ahead of `waiting`: here it takes no array that would travel between the
+    /// threads.
+    lone: Option<Iovec>,
     waiting: Batch,
     /// Whom to tell; unset until the end is attached to a bind.
     receiver: Option<(Arc<Inbox>, BindKey)>,
@@ -46,6 +51,21 @@ struct Direction {
     /// The receiver closed: nothing is taken any more.
     refused: bool,
     announced: bool,
+}
+
+impl Direction {
+    /// Moves what waits to `into`, which is empty.
+    fn take_waiting(&mut self, into: &mut Batch) {
+        if let Some(piece) = self.lone.take() {
+            into.pieces.push(piece);
+            into.sends.push(1);
+            into.pieces.append(&mut self.waiting.pieces);
+            into.sends.append(&mut self.waiting.sends);
+            self.waiting = Batch::default();
+        } else {
+            *into = core::mem::take(&mut self.waiting);
+        }
+    }
 }
 
 #[derive(Default)]
@@ -100,7 +120,10 @@ impl ChannelEnd {
             if direction.refused {
                 return None;
             }
-            if direction.waiting.is_empty() {
+            if direction.waiting.is_empty() && direction.lone.is_none() && batch.sends == [1] {
+                direction.lone = batch.pieces.pop();
+                batch.sends.clear();
+            } else if direction.waiting.is_empty() {
                 core::mem::swap(&mut direction.waiting, batch);
             } else {
                 direction.waiting.pieces.append(&mut batch.pieces);
@@ -118,7 +141,7 @@ impl ChannelEnd {
         self.with(|directions| {
             let direction = &mut directions[self.side];
             direction.announced = false;
-            *into = core::mem::take(&mut direction.waiting);
+            direction.take_waiting(into);
             direction.finished
         })
     }
@@ -129,7 +152,8 @@ impl ChannelEnd {
             let own = &mut directions[self.side];
             own.refused = true;
             own.receiver = None;
-            let unread = core::mem::take(&mut own.waiting);
+            let mut unread = Batch::default();
+            own.take_waiting(&mut unread);
             let direction = &mut directions[self.peer()];
             let announcement = if direction.finished {
                 None

@@ -8,10 +8,11 @@ use std::cell::Cell;
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::unix::net::UnixStream;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU16, Ordering};
 
-use io_uring::types::{BufRingEntry, SubmitArgs, Timespec};
+use io_uring::types::{BufRingEntry, Fd, SubmitArgs, Timespec};
 use io_uring::{IoUring, Probe, cqueue, opcode, squeue};
 
 use crate::memory::cell::LoopCell;
@@ -30,13 +31,24 @@ const OPEN_ATTEMPTS_MAX: u32 = 6;
 /// The one group of provided buffers.
 pub const BUFFER_GROUP: u16 = 1;
 
+/// A send that takes what it can at once. What it did not take makes it a failure, with the count.
+pub const QUIET_SEND_FLAGS: i32 = libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT | libc::MSG_WAITALL;
+/// Pages in a send that no socket takes as a whole.
+const QUIET_TRY_PIECES: usize = 1024;
+
 const ENTER_GETEVENTS: u32 = 1;
+/// IOU_PBUF_RING_INC.
+const INCREMENTAL: u16 = 2;
 
 /// What the kernel's io_uring can do beyond the least that is needed.
 #[derive(Clone, Copy)]
 struct Features {
     /// Completions of one thread's own, run when it asks for them.
     deferred: bool,
+    /// A send that must not wait and says nothing when it took all tells what it took when it did not.
+    quiet_sends: bool,
+    /// Provided buffers that receives fill little by little.
+    incremental: bool,
 }
 
 /// What the kernel said about one request.
@@ -55,6 +67,10 @@ pub struct Ring {
     buffers: LoopCell<Option<BufferRing>>,
     /// Entries were pushed since the last enter.
     unsubmitted: Cell<bool>,
+    /// Entries that were ever pushed.
+    pushed: Cell<u64>,
+    quiet_sends: bool,
+    deferred: bool,
 }
 
 impl Ring {
@@ -87,6 +103,9 @@ impl Ring {
                         backlog: LoopCell::default(),
                         buffers: LoopCell::default(),
                         unsubmitted: Cell::new(false),
+                        pushed: Cell::new(0),
+                        quiet_sends: features.quiet_sends,
+                        deferred: features.deferred,
                     });
                 }
             }
@@ -104,11 +123,18 @@ impl Ring {
         eventfd::drain(self.bell.as_raw_fd());
     }
 
-    /// Queues a request. It reaches the kernel with the next enter.
+    /// Whether sends may keep silent about success.
+    pub fn has_quiet_sends(&self) -> bool {
+        self.quiet_sends
+    }
+
+    /// Queues a request, whose number this returns. It reaches the kernel with the next enter.
     ///
     /// # Safety
     /// Memory that the request names stays valid until its last completion.
-    pub unsafe fn push(&self, entry: &squeue::Entry) {
+    pub unsafe fn push(&self, entry: &squeue::Entry) -> u64 {
+        let number = self.pushed.get();
+        self.pushed.set(number + 1);
         self.unsubmitted.set(true);
         let waiting = self.backlog.with(|backlog| !backlog.is_empty());
         // SAFETY: the caller's promise.
@@ -116,6 +142,13 @@ impl Ring {
             self.backlog
                 .with(|backlog| backlog.push_back(entry.clone()));
         }
+        number
+    }
+
+    /// How many requests the kernel has taken: those with a smaller number.
+    pub fn taken(&self) -> u64 {
+        let waiting = self.backlog.with(|backlog| backlog.len()) + self.queued();
+        self.pushed.get() - waiting as u64
     }
 
     /// # Safety
@@ -136,6 +169,18 @@ impl Ring {
         // SAFETY: rings are used by one thread at a time, and no other view of the queue is alive.
         let requests = unsafe { self.uring.submission_shared() };
         requests.taskrun() || requests.cq_overflow()
+    }
+
+    /// Whether there is nothing but what comes with the next enter, and nothing comes by itself.
+    pub fn is_work_all(&self) -> bool {
+        // SAFETY: rings are used by one thread at a time, and no other view of either queue is alive.
+        let (requests, completions) = unsafe {
+            (
+                self.uring.submission_shared(),
+                self.uring.completion_shared(),
+            )
+        };
+        self.deferred && requests.taskrun() && !requests.cq_overflow() && completions.is_empty()
     }
 
     /// Hands over everything queued and has the kernel finish what is due. `EEXIST` means that this
@@ -215,11 +260,12 @@ impl Ring {
         })
     }
 
-    /// Whether a completion for `user_data` is there. No system call.
-    pub fn holds(&self, user_data: u64) -> bool {
+    /// Calls `f` for the completions that are there and stay there, until it returns true; whether it
+    /// did. `f` must not reach for the ring. No system call.
+    pub fn any_waiting(&self, mut f: impl FnMut(u64) -> bool) -> bool {
         // SAFETY: rings are used by one thread at a time, and no other view of the queue is alive.
         let mut queue = unsafe { self.uring.completion_shared() };
-        let found = queue.any(|entry: cqueue::Entry| entry.user_data() == user_data);
+        let found = queue.any(|entry: cqueue::Entry| f(entry.user_data()));
         // Dropping the view would take what it has seen.
         core::mem::forget(queue);
         found
@@ -245,7 +291,7 @@ impl Ring {
                 return Ok(false);
             }
             let ring = BufferRing::new(len)?;
-            ring.register(&self.uring)?;
+            ring.register(&self.uring, is_incremental())?;
             *buffers = Some(ring);
             Ok(true)
         })
@@ -283,14 +329,15 @@ impl BufferRing {
         })
     }
 
-    fn register(&self, uring: &IoUring) -> io::Result<()> {
+    fn register(&self, uring: &IoUring, incremental: bool) -> io::Result<()> {
+        let flags = if incremental { INCREMENTAL } else { 0 };
         let address = self.entries.start().expose_provenance() as u64;
         // SAFETY: the mapping holds `len` entries and is unmapped only after the ring is closed, whose
         // owner drops it first.
         unsafe {
             uring
                 .submitter()
-                .register_buf_ring_with_flags(address, self.len, BUFFER_GROUP, 0)
+                .register_buf_ring_with_flags(address, self.len, BUFFER_GROUP, flags)
         }
     }
 
@@ -333,6 +380,11 @@ pub fn probe() -> Result<(), Missing> {
     features().map(drop)
 }
 
+/// Whether a receive takes no more of a provided buffer than it fills, and the next one goes on behind it.
+pub fn is_incremental() -> bool {
+    features().is_ok_and(|features| features.incremental)
+}
+
 fn features() -> Result<Features, Missing> {
     static FEATURES: OnceLock<Result<Features, Missing>> = OnceLock::new();
     *FEATURES.get_or_init(|| try_features().map_err(|error| explain(&error)))
@@ -340,7 +392,11 @@ fn features() -> Result<Features, Missing> {
 
 fn try_features() -> io::Result<Features> {
     let entries = SUBMISSIONS_MIN;
-    let mut features = Features { deferred: true };
+    let mut features = Features {
+        deferred: true,
+        quiet_sends: false,
+        incremental: false,
+    };
     let uring = match build(entries, COMPLETIONS_MIN, features) {
         Err(error) if error.raw_os_error() == Some(libc::EINVAL) => {
             features.deferred = false;
@@ -363,9 +419,47 @@ fn try_features() -> io::Result<Features> {
     if !needed.into_iter().all(|code| known.is_supported(code)) {
         return Err(io::Error::from_raw_os_error(libc::EINVAL));
     }
-    BufferRing::new(1)?.register(&uring)?;
-    uring.submit_and_wait(0)?;
+    let buffers = BufferRing::new(1)?;
+    features.incremental = buffers.register(&uring, true).is_ok();
+    if !features.incremental {
+        buffers.register(&uring, false)?;
+    }
+    features.quiet_sends = try_quiet_send(&uring).unwrap_or(false);
     Ok(features)
+}
+
+/// Sends more than a socket takes, without waiting, and sees whether the completion says how much it was.
+/// Early kernels say that nothing was sent.
+fn try_quiet_send(uring: &IoUring) -> io::Result<bool> {
+    const BYTES: [u8; 4096] = [0; 4096];
+    let (sender, receiver) = UnixStream::pair()?;
+    let iov = [libc::iovec {
+        iov_base: BYTES.as_ptr().cast_mut().cast(),
+        iov_len: BYTES.len(),
+    }; QUIET_TRY_PIECES];
+    // SAFETY: all-zero is an empty message header.
+    let mut header: libc::msghdr = unsafe { core::mem::zeroed() };
+    header.msg_iov = iov.as_ptr().cast_mut();
+    header.msg_iovlen = iov.len() as _;
+    let send = opcode::SendMsg::new(Fd(sender.as_raw_fd()), &header)
+        .flags(QUIET_SEND_FLAGS as u32)
+        .build()
+        .flags(squeue::Flags::SKIP_SUCCESS);
+    // SAFETY: no other view of either queue is alive, and what the request names outlives the enter, with
+    // which it ends because it must not wait.
+    let completion = unsafe {
+        let pushed = uring.submission_shared().push(&send);
+        pushed.map_err(|_| io::ErrorKind::Other)?;
+        uring.submit_and_wait(0)?;
+        uring
+            .submitter()
+            .enter::<libc::sigset_t>(0, 0, ENTER_GETEVENTS, None)?;
+        uring.completion_shared().next()
+    };
+    let mut arrived: libc::c_int = 0;
+    // SAFETY: the request writes one integer.
+    unsafe { libc::ioctl(receiver.as_raw_fd(), libc::FIONREAD, &mut arrived) };
+    Ok(completion.is_some_and(|told| told.result() > 0 && told.result() == arrived))
 }
 
 fn explain(error: &io::Error) -> Missing {
@@ -393,7 +487,6 @@ fn policy() -> Option<String> {
 mod tests {
     use super::*;
     use std::io::Write;
-    use std::os::unix::net::UnixStream;
 
     fn completions(ring: &Ring, count: usize) -> Vec<Completion> {
         let mut found = Vec::new();
@@ -443,10 +536,49 @@ mod tests {
         );
         assert!(cqueue::more(first.flags));
         assert_eq!(&buffer[..5], b"hello");
+        assert_eq!(cqueue::buffer_more(first.flags), is_incremental());
+        if is_incremental() {
+            writer.write_all(b"eleven more").unwrap();
+            let rest = completions(&ring, 1)[0];
+            assert_eq!((rest.result, cqueue::buffer_more(rest.flags)), (11, false));
+            assert_eq!(&buffer, b"helloeleven more");
+        }
         writer.write_all(b"again").unwrap();
-        let second = completions(&ring, 1)[0];
-        assert_eq!(second.result, -libc::ENOBUFS);
-        assert!(!cqueue::more(second.flags));
+        let last = completions(&ring, 1)[0];
+        assert_eq!(last.result, -libc::ENOBUFS);
+        assert!(!cqueue::more(last.flags));
+    }
+
+    #[test]
+    fn a_quiet_send_tells_only_what_it_did_not_take() {
+        let Ok(ring) = Ring::open(2, false) else {
+            return;
+        };
+        if !ring.has_quiet_sends() {
+            return;
+        }
+        let (sender, _receiver) = UnixStream::pair().unwrap();
+        let bytes = vec![0u8; 16 << 20];
+        let send = |len: usize, user_data: u64| {
+            let send = opcode::Send::new(Fd(sender.as_raw_fd()), bytes.as_ptr(), len as u32)
+                .flags(QUIET_SEND_FLAGS)
+                .build()
+                .flags(squeue::Flags::SKIP_SUCCESS);
+            // SAFETY: the bytes outlive the ring.
+            unsafe { ring.push(&send.user_data(user_data)) }
+        };
+        let numbers: Vec<u64> = (0..5).map(|user_data| send(100, user_data)).collect();
+        assert_eq!(ring.taken(), numbers[0]);
+        ring.enter().unwrap();
+        assert_eq!(ring.taken(), numbers[4] + 1);
+        assert!(ring.take().is_none(), "success is not told");
+        send(bytes.len(), 6);
+        send(100, 7);
+        let told = completions(&ring, 2);
+        let [part, none] = [told[0], told[1]];
+        assert_eq!((part.user_data, none.user_data), (6, 7));
+        assert!(part.result > 0 && (part.result as usize) < bytes.len());
+        assert_eq!(none.result, -libc::EAGAIN);
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! STREAM_IO_URING_TCP: what each completion means for its bind.
 //!
-//! One receive per connection is always under way and repeats itself. Few bytes are copied to where the
-//! bind's last ones are, so that small messages stay dense and in few pieces; many bytes stay where the
-//! kernel put them. One gather send per connection is under way; the bytes stay in the bind's queue until
+//! One receive per connection is always under way and repeats itself. Bytes stay where the kernel put
+//! them, except few that follow others of their bind, or that have a whole provided buffer to themselves:
+//! those are copied together, so that small messages stay dense and in few pieces. One gather send per connection is under way; the bytes stay in the bind's queue until
 //! it completes, and what the kernel did not take goes first into the next one, so the order is kept.
 
 use std::io;
@@ -10,15 +10,16 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use io_uring::{cqueue, opcode, types};
+use io_uring::{cqueue, opcode, squeue, types};
 
-use super::ring::{BUFFER_GROUP, Completion};
-use super::{Kind, Socket, State, Uring, available, of};
+use super::ring::{BUFFER_GROUP, Completion, QUIET_SEND_FLAGS};
+use super::{Kind, Part, QuietSend, Socket, State, Uring, available, of};
 use crate::abi::{evpl, evpl_timer};
 use crate::memory::cell::LoopCell;
+use crate::memory::iovec::Iovec;
 use crate::sys::socket;
 use crate::transport::address::Address;
-use crate::transport::bind::{Bind, Io, PENDING_CLOSED};
+use crate::transport::bind::{Bind, FINISH, Io, PENDING_CLOSED, SENT_NOTIFY};
 use crate::transport::inbox::{AcceptSink, Accepted};
 use crate::transport::registry::Missing;
 use crate::transport::socket::{from_kernel, listen, local_address, stream, to_kernel};
@@ -26,7 +27,7 @@ use crate::transport::{Cx, Protocol};
 
 /// Entries of one gather send, whatever the configuration says.
 const GATHER_LEN_MAX: usize = 128;
-/// Received bytes that are cheaper to copy than to pass on with a reference of their own.
+/// Received bytes that are not worth a provided buffer of their own, where each receive takes a whole one.
 const COPY_LEN_MAX: u32 = 2 << 10;
 /// Pieces behind bytes that were not consumed yet are copied up to this length.
 const TRICKLE_LEN_MAX: u32 = 16 << 10;
@@ -34,6 +35,10 @@ const TRICKLE_LEN_MAX: u32 = 16 << 10;
 const TAIL_ROOM_MIN: u64 = 4 << 10;
 const TAIL_ROOM_MAX: u64 = 64 << 10;
 const ACCEPT_RETRY_US: u64 = 20_000;
+/// The kernel counts what one send takes in 31 bits.
+const QUIET_LEN_MAX: u64 = 1 << 30;
+/// Has a send wait for room before it tries: IORING_RECVSEND_POLL_FIRST.
+const POLL_FIRST: u16 = 1;
 
 pub const NO_BYTES: libc::iovec = libc::iovec {
     iov_base: core::ptr::null_mut(),
@@ -82,6 +87,8 @@ impl Protocol for UringTcp {
         if address.family() == libc::AF_INET6 {
             socket::set_option(raw, libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, 0)?;
         }
+        // Accepted sockets inherit it.
+        socket::set_nodelay(raw)?;
         socket::bind(raw, &address)?;
         socket::listen(raw, listen::backlog(cx))?;
         socket::set_blocking(raw)?;
@@ -100,7 +107,6 @@ impl Protocol for UringTcp {
         let uring = of(cx);
         // A peer that reset already makes these fail; receiving reports that.
         bind.set_local(local.or_else(|| local_address(fd.as_raw_fd()).ok()));
-        let _ = socket::set_nodelay(fd.as_raw_fd());
         let socket = uring.adopt(bind, fd, State::Connected, None);
         bind.set_io(Io::Uring(socket.clone()));
         uring.starting.with(|starting| starting.push(socket));
@@ -199,10 +205,14 @@ pub fn received(cx: &Cx, uring: &Uring, socket: &Socket, completion: Completion)
     }
     let bind = socket.bind().filter(|bind| !bind.has(PENDING_CLOSED));
     if let Some(id) = cqueue::buffer_select(completion.flags) {
-        let len = u32::try_from(completion.result).unwrap_or(0);
+        let part = Part {
+            id,
+            len: u32::try_from(completion.result).unwrap_or(0),
+            kept: cqueue::buffer_more(completion.flags),
+        };
         match bind {
-            Some(bind) if len > 0 => append(cx, uring, bind, socket, id, len),
-            _ => uring.copy_piece(id, 0, |_| ()),
+            Some(bind) if part.len > 0 => append(cx, uring, bind, socket, part),
+            _ => uring.copy_part(cx, part, |_| ()),
         }
     }
     let Some(bind) = bind else { return };
@@ -219,17 +229,43 @@ pub fn received(cx: &Cx, uring: &Uring, socket: &Socket, completion: Completion)
     }
 }
 
-/// Queues `len` bytes that are in provided buffer `id`.
-fn append(cx: &Cx, uring: &Uring, bind: &Bind, socket: &Socket, id: u16, len: u32) {
+/// Receives what is there without the ring; whether there was something.
+pub fn read_directly(cx: &Cx, socket: &Socket) -> bool {
+    let Some(bind) = socket.bind().filter(|bind| !bind.has(PENDING_CLOSED)) else {
+        return false;
+    };
+    if bind.recv.with(|ring| ring.bytes()) > 0 {
+        return false;
+    }
+    let mut window = [NO_BYTES; 2];
+    cx.memory.recv_prepare(&mut window, 0);
+    // One entry: only such a receive does not wait, on a descriptor that does. What it leaves is the ring's.
+    // SAFETY: the window belongs to the loop, and nothing else runs on this thread meanwhile.
+    let received = unsafe { socket::receive(socket.raw_fd(), &window[..1]) };
+    // The ring tells of the end of the stream and of errors.
+    let Ok(received @ 1..) = received else {
+        return false;
+    };
+    socket.tail_room.set(0);
+    stream::append_from_window(cx, bind, received, 0);
+    cx.received(bind);
+    true
+}
+
+/// Queues received bytes.
+fn append(cx: &Cx, uring: &Uring, bind: &Bind, socket: &Socket, part: Part) {
+    let len = part.len;
     let queued = bind.recv.with(|ring| ring.bytes());
-    if len <= COPY_LEN_MAX || (queued > 0 && len <= TRICKLE_LEN_MAX) {
-        uring.copy_piece(id, len, |bytes| {
+    // Where the kernel goes on behind them, few bytes are dense where they are.
+    let few = len <= COPY_LEN_MAX && !uring.incremental;
+    if few || (queued > 0 && len <= TRICKLE_LEN_MAX) {
+        uring.copy_part(cx, part, |bytes| {
             append_copy(cx, bind, socket, bytes, queued);
         });
     } else {
         socket.tail_room.set(0);
-        let piece = uring.take_piece(cx, id, len);
-        bind.recv.with(|ring| ring.push_merged(piece, cx.evpl()));
+        let taken = uring.take_part(cx, part);
+        bind.recv.with(|ring| ring.push_merged(taken, cx.evpl()));
     }
 }
 
@@ -289,8 +325,10 @@ fn end_of_stream(cx: &Cx, uring: &Uring, socket: &Socket, bind: &Bind) {
     if !socket.sending.get() {
         return finish_writing(cx, socket, bind);
     }
-    // The kernel has the send then, and if the socket takes it, its completion comes before the flush.
+    // The kernel has the send then. What is left to write is written once it is over; if the socket is
+    // full, it is not before the flush.
     let _ = uring.with_ring(super::Ring::enter);
+    uring.settle(cx);
     cx.arm_flush(bind);
 }
 
@@ -337,42 +375,83 @@ fn start_sending(cx: &Cx, uring: &Uring, socket: &Socket, bind: &Bind) {
         return;
     }
     let fd = types::Fd(socket.raw_fd());
+    let full = socket.full.replace(false);
+    let may_be_quiet = !full && uring.with_ring(super::Ring::has_quiet_sends) == Some(true);
     let limit = (cx.config().max_num_iovec as usize).clamp(1, GATHER_LEN_MAX);
     let send = uring.with_gather(|gather| {
         let (count, offered) = bind.send.with(|ring| ring.gather(&mut gather.iov[..limit]));
         if offered == 0 {
             return None;
         }
-        if count == 1 {
+        socket.offered.set(offered);
+        let quiet = may_be_quiet && offered <= QUIET_LEN_MAX;
+        let flags = if quiet {
+            QUIET_SEND_FLAGS
+        } else {
+            libc::MSG_NOSIGNAL
+        };
+        let wait_first = if full { POLL_FIRST } else { 0 };
+        let entry = if count == 1 {
             // SAFETY: `gather` filled the first entry.
             let only = unsafe { gather.iov[0].assume_init_ref() };
             let send = opcode::Send::new(fd, only.iov_base.cast(), only.iov_len as u32);
-            return Some((send.flags(libc::MSG_NOSIGNAL).build(), false));
-        }
-        gather.header.msg_iov = gather.iov.as_mut_ptr().cast();
-        gather.header.msg_iovlen = count as _;
-        let send = opcode::SendMsg::new(fd, &gather.header);
-        Some((send.flags(libc::MSG_NOSIGNAL as u32).build(), true))
+            send.flags(flags).ioprio(wait_first).build()
+        } else {
+            gather.header.msg_iov = gather.iov.as_mut_ptr().cast();
+            gather.header.msg_iovlen = count as _;
+            let send = opcode::SendMsg::new(fd, &gather.header);
+            send.flags(flags as u32).ioprio(wait_first).build()
+        };
+        Some(((entry, quiet), count > 1))
     });
-    let Some(send) = send else {
+    let Some((entry, quiet)) = send else {
         return flushed(cx, bind);
     };
     socket.sending.set(true);
-    // SAFETY: the queue keeps the bytes until the completion, and passes to the socket if the bind goes
-    // before; the header stays until the kernel has taken it.
-    unsafe { uring.push(cx, socket, Kind::Send, send) };
+    if !quiet {
+        // SAFETY: the queue keeps the bytes until the completion, and passes to the socket if the bind
+        // goes before; the header stays until the kernel has taken it.
+        unsafe { uring.push(cx, socket, Kind::Send, entry) };
+        return;
+    }
+    let entry = entry.flags(squeue::Flags::SKIP_SUCCESS);
+    // SAFETY: as above.
+    let number = unsafe { uring.push(cx, socket, Kind::Send, entry) };
+    let is_foreign = |iovec: &Iovec| iovec.is_shared() && !iovec.is_global();
+    let shared = bind
+        .send
+        .with(|ring| ring.iter().take(limit).any(is_foreign));
+    socket.quiet.set(Some(QuietSend { number, shared }));
+    let token = socket.token(Kind::Send);
+    uring.quiet.with(|quiet| quiet.push_back((number, token)));
+}
+
+/// Whether the program learns of the end of the send that is under way, or waits for it.
+pub fn is_send_awaited(socket: &Socket) -> bool {
+    let Some(send) = socket.quiet.get() else {
+        return false;
+    };
+    socket.bind().is_some_and(|bind| {
+        send.shared
+            || bind.has(SENT_NOTIFY | FINISH)
+            || bind.send.with(|ring| ring.bytes()) > socket.offered.get()
+    })
 }
 
 /// A send is over.
-pub fn sent(cx: &Cx, uring: &Uring, socket: &Rc<Socket>, result: i32) {
+pub fn sent(cx: &Cx, uring: &Uring, socket: &Rc<Socket>, result: Result<u64, i32>) {
     socket.sending.set(false);
+    socket.quiet.set(None);
     let Some(bind) = socket.bind() else {
         return socket.orphans.clear(cx.evpl());
     };
     match result {
-        0.. => account(cx, bind, result as u64),
-        _ if is_interrupted(result) => {}
-        _ if matches!(-result, libc::EPIPE | libc::ECONNRESET) && socket.receiving.get() => {
+        Ok(taken) => {
+            socket.full.set(taken < socket.offered.get());
+            account(cx, bind, taken);
+        }
+        Err(errno) if is_interrupted(-errno) => socket.full.set(errno == libc::EAGAIN),
+        Err(libc::EPIPE | libc::ECONNRESET) if socket.receiving.get() => {
             // The receive ends too, after what the peer sent before.
             socket.broken.set(true);
             return;

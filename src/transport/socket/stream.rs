@@ -15,7 +15,7 @@ use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 
 use crate::abi::{evpl, evpl_fd_event};
-use crate::event::fd_event::{ERROR, WatchOutput};
+use crate::event::fd_event::{ERROR, URGENT, WatchOutput};
 use crate::memory::cell::LoopCell;
 use crate::memory::iovec_ring::IovecRing;
 use crate::sys::socket;
@@ -31,12 +31,14 @@ const WRITE_IOVECS_MAX: usize = 128;
 const READS_PER_TURN_MAX: usize = 16;
 /// Reads that fetch what a peer left behind after it stopped taking our bytes.
 const READS_AFTER_FAILURE_MAX: usize = 1024;
-/// Reads in a row that the kernel had more for, without a hang-up.
+/// Reads in a row that the kernel had more for, or may have by now, without a hang-up.
 const FULL_READS_PER_TURN_MAX: usize = 4;
+/// A read this long took so much time that the sender may have gone on meanwhile.
+const BULK_LEN_MIN: usize = 16 << 10;
 /// The smallest rest of the receive window that is read into alone.
 const READ_LEN_MIN: usize = 64 << 10;
 /// The most that one read takes from either part of the window: what stays in the CPU's cache.
-const READ_LEN_MAX: usize = 256 << 10;
+const READ_LEN_MAX: usize = 64 << 10;
 /// Places outside the window that one read fills.
 pub const DIRECT_IOVECS_MAX: usize = 8;
 /// Those, the room behind received bytes, and two parts of the window.
@@ -184,7 +186,9 @@ fn read(cx: &Cx, bind: &Bind) {
         match outcome {
             Ok(ReadOutcome::Full) if turn < FULL_READS_PER_TURN_MAX || bind.event().has(ERROR) => {}
             Ok(ReadOutcome::Full) => return,
-            Ok(ReadOutcome::Short) if bind.event().has(ERROR) => {}
+            Ok(ReadOutcome::Bulk) if turn < FULL_READS_PER_TURN_MAX => {}
+            Ok(ReadOutcome::Bulk | ReadOutcome::Short) if bind.event().has_any(ERROR | URGENT) => {}
+            Ok(ReadOutcome::Bulk) => return,
             Ok(ReadOutcome::Short) => return cx.events.fds().mark_unreadable(bind.event_pointer()),
             Ok(ReadOutcome::End) => return end_of_stream(cx, bind),
             Err(error) if socket::is_transient(&error) => {
@@ -202,6 +206,8 @@ fn read(cx: &Cx, bind: &Bind) {
 enum ReadOutcome {
     /// The kernel may have more.
     Full,
+    /// The kernel had less than there was space for, but a lot.
+    Bulk,
     /// The kernel had less than there was space for.
     Short,
     End,
@@ -232,41 +238,10 @@ fn read_once(cx: &Cx, bind: &Bind) -> io::Result<ReadOutcome> {
         _ => Direct::NONE,
     };
     let io = io(bind);
-    let mut count = direct.count;
-    let queued = bind.recv.with(|ring| ring.bytes());
-    let room = if queued > 0 {
-        io.tail_room.get() as usize
-    } else {
-        0
-    };
-    if room > 0 {
-        let tail = bind.recv.with(|ring| {
-            ring.back()
-                .map(|tail| tail.data().wrapping_add(tail.len() as usize))
-        });
-        iov[count] = libc::iovec {
-            iov_base: tail.expect("bytes are queued").cast(),
-            iov_len: room,
-        };
-        count += 1;
-    }
-    if direct.window_len_max > 0 {
-        let mut window = [NO_BYTES; 2];
-        let min = READ_LEN_MIN.min(direct.window_len_max);
-        let window_len = cx.memory.recv_prepare(&mut window, min);
-        for part in &mut window[..window_len] {
-            part.iov_len = part.iov_len.min(direct.window_len_max);
-        }
-        iov[count..count + window_len].copy_from_slice(&window[..window_len]);
-        count += window_len;
-    }
-    let iov = &iov[..count];
-    let space: usize = iov.iter().map(|entry| entry.iov_len).sum();
-
-    let fd = bind.event().fd();
-    // SAFETY: the room behind our tail is reserved for this bind, the window belongs to the loop, and
-    // nothing else runs on this thread meanwhile; `input` vouches for what it names.
-    let received = unsafe { socket::receive(fd, iov) }?;
+    let space = ReceiveSpace::behind(cx, bind, io.tail_room.get() as usize, iov, &direct);
+    // SAFETY: nothing else runs on this thread until the bytes are kept, and `input` vouches for the places
+    // that it names.
+    let received = unsafe { socket::receive(bind.event().fd(), space.entries()) }?;
     if received == 0 {
         return Ok(ReadOutcome::End);
     }
@@ -274,26 +249,116 @@ fn read_once(cx: &Cx, bind: &Bind) -> io::Result<ReadOutcome> {
     if placed > 0 {
         input::placed(bind, placed);
     }
-    let rest = received - placed;
-    let into_room = rest.min(room);
-    if into_room > 0 {
-        bind.recv.with(|ring| ring.extend_back(into_room as u32));
-        io.tail_room.set((room - into_room) as u32);
-    }
-    if rest > into_room {
-        let queued = queued + into_room as u64;
-        let reserved = append_from_window(cx, bind, rest - into_room, queued);
-        io.tail_room.set(reserved as u32);
-    }
+    io.tail_room.set(space.keep(cx, bind, received) as u32);
     match bind.io() {
         Io::TcpRdma(_) => input::process(cx, bind),
         _ => cx.received(bind),
     }
-    Ok(if received < space {
-        ReadOutcome::Short
-    } else {
+    Ok(if received == space.capacity() {
         ReadOutcome::Full
+    } else if received >= BULK_LEN_MIN {
+        ReadOutcome::Bulk
+    } else {
+        ReadOutcome::Short
     })
+}
+
+/// Where the next bytes of a bind go: where they are wanted, if that is known, then into the room behind
+/// its last ones, then into the loop's window. The room is reserved for the bind and the window is the
+/// loop's, so they may be written until something else receives on this thread.
+pub struct ReceiveSpace {
+    iov: [libc::iovec; READ_IOVECS_MAX],
+    count: usize,
+    direct_len: usize,
+    room: usize,
+    queued: u64,
+}
+
+impl ReceiveSpace {
+    /// `tail_room` is what the last `keep` returned.
+    pub fn new(cx: &Cx, bind: &Bind, tail_room: usize) -> ReceiveSpace {
+        let iov = [NO_BYTES; READ_IOVECS_MAX];
+        ReceiveSpace::behind(cx, bind, tail_room, iov, &Direct::NONE)
+    }
+
+    /// The same behind what `direct` says of `iov`.
+    fn behind(
+        cx: &Cx,
+        bind: &Bind,
+        tail_room: usize,
+        mut iov: [libc::iovec; READ_IOVECS_MAX],
+        direct: &Direct,
+    ) -> ReceiveSpace {
+        let mut count = direct.count;
+        let queued = bind.recv.with(|ring| ring.bytes());
+        let room = if queued > 0 { tail_room } else { 0 };
+        if room > 0 {
+            let tail = bind.recv.with(|ring| {
+                ring.back()
+                    .map(|tail| tail.data().wrapping_add(tail.len() as usize))
+            });
+            iov[count] = libc::iovec {
+                iov_base: tail.expect("bytes are queued").cast(),
+                iov_len: room,
+            };
+            count += 1;
+        }
+        if direct.window_len_max > 0 {
+            let mut window = [NO_BYTES; 2];
+            let min = READ_LEN_MIN.min(direct.window_len_max);
+            let window_len = cx.memory.recv_prepare(&mut window, min);
+            for part in &mut window[..window_len] {
+                part.iov_len = part.iov_len.min(direct.window_len_max);
+            }
+            iov[count..count + window_len].copy_from_slice(&window[..window_len]);
+            count += window_len;
+        }
+        ReceiveSpace {
+            iov,
+            count,
+            direct_len: direct.len,
+            room,
+            queued,
+        }
+    }
+
+    pub fn entries(&self) -> &[libc::iovec] {
+        &self.iov[..self.count]
+    }
+
+    pub fn capacity(&self) -> usize {
+        self.entries().iter().map(|entry| entry.iov_len).sum()
+    }
+
+    /// The first `received` bytes, for somebody else.
+    pub fn copy(&self, mut received: usize) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(received);
+        for entry in self.entries() {
+            let len = entry.iov_len.min(received);
+            // SAFETY: the entry names readable memory that nobody writes meanwhile.
+            bytes.extend_from_slice(unsafe {
+                core::slice::from_raw_parts(entry.iov_base.cast::<u8>(), len)
+            });
+            received -= len;
+        }
+        bytes
+    }
+
+    /// Queues those of the first `received` bytes that are not where they are wanted; returns the room that
+    /// is left behind them.
+    pub fn keep(&self, cx: &Cx, bind: &Bind, received: usize) -> usize {
+        let received = received.saturating_sub(self.direct_len);
+        let into_room = received.min(self.room);
+        if into_room > 0 {
+            bind.recv.with(|ring| ring.extend_back(into_room as u32));
+        }
+        if received > into_room {
+            let queued = self.queued + into_room as u64;
+            append_from_window(cx, bind, received - into_room, queued)
+        } else {
+            self.room - into_room
+        }
+    }
 }
 
 /// Queues bytes that are in the loop's window, with room behind them if they trickle; returns how much.
@@ -364,8 +429,8 @@ fn flush(cx: &Cx, bind: &Bind) {
             return flushed(cx, bind);
         }
         match write_once(cx, bind) {
-            Ok(true) => {}
-            Ok(false) => return wait_writable(cx, bind),
+            Ok(written) if written.all => {}
+            Ok(_) => return wait_writable(cx, bind),
             Err(error) if socket::is_transient(&error) => return wait_writable(cx, bind),
             Err(_) => return write_failed(cx, bind),
         }
@@ -385,7 +450,7 @@ fn write_failed(cx: &Cx, bind: &Bind) {
     for _ in 0..READS_AFTER_FAILURE_MAX {
         if !matches!(
             read_once(cx, bind),
-            Ok(ReadOutcome::Full | ReadOutcome::Short)
+            Ok(ReadOutcome::Full | ReadOutcome::Bulk | ReadOutcome::Short)
         ) || bind.has(PENDING_CLOSED)
         {
             break;
@@ -405,8 +470,10 @@ fn flushed(cx: &Cx, bind: &Bind) {
             bind.send.with(|ring| ring.trim_close());
         }
         _ => {
-            // Entries without bytes may be left.
-            bind.send.consume(0, cx.evpl());
+            if !bind.send.with(|ring| ring.is_empty()) {
+                // Entries without bytes.
+                bind.send.consume(0, cx.evpl());
+            }
             bind.messages.with(|messages| messages.clear());
         }
     }
@@ -415,8 +482,14 @@ fn flushed(cx: &Cx, bind: &Bind) {
     cx.close_if_finished(bind);
 }
 
-/// One gather write; true if the kernel took all that was offered.
-fn write_once(cx: &Cx, bind: &Bind) -> io::Result<bool> {
+pub struct Written {
+    pub len: u64,
+    /// The kernel took all that was offered.
+    pub all: bool,
+}
+
+/// One gather write.
+pub fn write_once(cx: &Cx, bind: &Bind) -> io::Result<Written> {
     let mut iov = [const { core::mem::MaybeUninit::<libc::iovec>::uninit() }; WRITE_IOVECS_MAX];
     let limit = (cx.config().max_num_iovec as usize).clamp(1, WRITE_IOVECS_MAX);
     let output = output(bind);
@@ -429,7 +502,10 @@ fn write_once(cx: &Cx, bind: &Bind) -> io::Result<bool> {
         _ => count_whole_messages(bind, sent),
     };
     cx.notify_sent(bind, sent, msgs);
-    Ok(sent == offered)
+    Ok(Written {
+        len: sent,
+        all: sent == offered,
+    })
 }
 
 /// Takes `sent` bytes off the records of a segmented stream; how many of them that completed.

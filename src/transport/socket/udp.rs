@@ -165,7 +165,13 @@ unsafe extern "C" fn on_readable(evpl: *mut evpl, event: *mut evpl_fd_event) {
     // Offering many slots costs time. Twice what came last, and at least two, so that a lone datagram
     // shows that there is no second one.
     let batch = (io.received_last.get() * 2).clamp(BATCH_MIN.min(most), most);
-    let outcome = receive_batch(cx, bind, batch);
+    let lone = io.received_last.get() <= 1 && cx.events.take_unasked(bind.event_pointer());
+    let (batch, outcome) = if lone {
+        // As a rule there is nothing, and that is known sooner without a batch.
+        (BATCH_MIN, receive_one(cx, bind).map(|()| 1))
+    } else {
+        (batch, receive_batch(cx, bind, batch))
+    };
     io.received_last.set(*outcome.as_ref().unwrap_or(&0));
     if !matches!(&outcome, Err(error) if socket::is_transient(error)) {
         cx.events.note_traffic(bind.event_pointer());
@@ -213,13 +219,12 @@ fn slot_len(cx: &Cx, bind: &Bind) -> u32 {
     wanted.min(available)
 }
 
-fn receive_batch(cx: &Cx, bind: &Bind, batch: usize) -> io::Result<usize> {
+/// Has a slot of the loop at hand for each of `iovs`.
+fn prepare_slots(cx: &Cx, bind: &Bind, iovs: &mut [libc::iovec]) {
     let slot_len = slot_len(cx, bind);
-    let receiver = &cx.datagrams;
-    let mut iovs = [NO_BYTES; BATCH_MAX];
-    receiver.slots.with(|slots| {
-        slots.resize_with(batch.max(slots.len()), || None);
-        for (slot, iov) in slots.iter_mut().zip(&mut iovs).take(batch) {
+    cx.datagrams.slots.with(|slots| {
+        slots.resize_with(iovs.len().max(slots.len()), || None);
+        for (slot, iov) in slots.iter_mut().zip(iovs) {
             let slot = slot.get_or_insert_with(|| cx.memory.alloc_one(slot_len, false));
             *iov = libc::iovec {
                 iov_base: slot.data().cast(),
@@ -227,6 +232,28 @@ fn receive_batch(cx: &Cx, bind: &Bind, batch: usize) -> io::Result<usize> {
             };
         }
     });
+}
+
+fn receive_one(cx: &Cx, bind: &Bind) -> io::Result<()> {
+    let mut space = [NO_BYTES];
+    prepare_slots(cx, bind, &mut space);
+    let mut name = SockAddr::empty();
+    // SAFETY: the slot belongs to the loop and nothing else runs on this thread meanwhile.
+    let len = unsafe { socket::receive_from(bind.event().fd(), &space[0], &mut name) }?;
+    deliver(
+        cx,
+        bind,
+        0,
+        (len <= space[0].iov_len).then_some(len as u32),
+        &name,
+    );
+    Ok(())
+}
+
+fn receive_batch(cx: &Cx, bind: &Bind, batch: usize) -> io::Result<usize> {
+    let receiver = &cx.datagrams;
+    let mut iovs = [NO_BYTES; BATCH_MAX];
+    prepare_slots(cx, bind, &mut iovs[..batch]);
     // Taken out of the loop's state: user code runs below.
     let mut names = receiver.names.take();
     names.resize_with(batch.max(names.len()), SockAddr::empty);
@@ -245,18 +272,26 @@ fn receive_batch(cx: &Cx, bind: &Bind, batch: usize) -> io::Result<usize> {
     if let Ok(received) = result {
         for (index, header) in headers[..received].iter().enumerate() {
             names[index].len = header.msg_hdr.msg_namelen;
-            deliver(cx, bind, index, header, &names[index]);
+            let whole = header.msg_hdr.msg_flags & libc::MSG_TRUNC == 0;
+            deliver(
+                cx,
+                bind,
+                index,
+                whole.then_some(header.msg_len),
+                &names[index],
+            );
         }
     }
     receiver.names.replace(names);
     result
 }
 
-fn deliver(cx: &Cx, bind: &Bind, index: usize, header: &libc::mmsghdr, name: &SockAddr) {
+/// Delivers what is in slot `index`; without a length it was longer than the slot.
+fn deliver(cx: &Cx, bind: &Bind, index: usize, len: Option<u32>, name: &SockAddr) {
     if bind.has(PENDING_CLOSED) {
         return;
     }
-    if header.msg_hdr.msg_flags & libc::MSG_TRUNC != 0 {
+    let Some(len) = len else {
         if let Some(count) = DropCounters::count(&cx.process.drops.too_long_received) {
             crate::log_error!(
                 "socket",
@@ -267,9 +302,9 @@ fn deliver(cx: &Cx, bind: &Bind, index: usize, header: &libc::mmsghdr, name: &So
             );
         }
         return;
-    }
+    };
     let mut message = cx.message_array();
-    message.push(take_from_slot(cx, index, header.msg_len));
+    message.push(take_from_slot(cx, index, len));
     cx.deliver_message(bind, message, Some(cx.datagrams.sender(name)));
 }
 
@@ -384,8 +419,13 @@ fn send_batch(cx: &Cx, bind: &Bind) -> io::Result<(u64, u64)> {
     let headers = unsafe { headers[..count].assume_init_mut() };
     let fd = bind.event().fd();
     if let [only] = headers {
-        // SAFETY: the ring's references keep what the header names.
-        let bytes = unsafe { socket::send_message(fd, &only.msg_hdr) }?;
+        let bytes = if used == 1 {
+            // SAFETY: one header was written, so one name was, and with `used` at one its one piece.
+            unsafe { socket::send_to(fd, pieces[0].assume_init_ref(), names[0].assume_init_ref()) }
+        } else {
+            // SAFETY: the ring's references keep what the header names.
+            unsafe { socket::send_message(fd, &only.msg_hdr) }
+        }?;
         take_first(cx, bind);
         return Ok((bytes as u64, 1));
     }

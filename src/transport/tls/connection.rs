@@ -7,21 +7,27 @@
 //! Writing: a batch of records is sealed into the loop's own space and offered to the kernel at once.
 //! What the kernel does not take is kept, and the plaintext stays queued until the kernel has all of its
 //! records; then SENT counts it.
+//!
+//! A direction whose keys the kernel has is read and written like a plain socket, see
+//! [`stream`](crate::transport::socket::stream); only records that are not data are dealt with here. The
+//! kernel gets the keys between two records: to send once nothing sealed here is left, to receive once
+//! nothing unopened was read.
 
 use std::cell::Cell;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::Arc;
 
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, ServerConfig};
+use rustls::{ClientConfig, ProtocolVersion, ServerConfig};
 
 use super::handshake::{Complete, Handshake, Progress};
 use super::record::{self, Failure, Opened, Session};
 use crate::abi::{evpl, evpl_fd_event, evpl_timer};
 use crate::event::fd_event::{ERROR, WatchOutput};
+use crate::event::timer;
 use crate::memory::cell::LoopCell;
+use crate::sys::ktls::{self, Way};
 use crate::sys::socket;
 use crate::transport::Cx;
 use crate::transport::bind::{Bind, Io, PENDING_CLOSED};
@@ -31,8 +37,10 @@ use crate::transport::socket::stream;
 const HANDSHAKE_TIMEOUT_US: u64 = 60_000_000;
 /// The most that one read takes from the kernel: what stays in the CPU's cache.
 const READ_LEN_MAX: usize = 256 << 10;
-/// Reads in a row after a hang-up, or while there is more, before other binds get their turn.
+/// Reads in a row after a hang-up before other binds get their turn.
 const READS_PER_TURN_MAX: usize = 16;
+/// Reads in a row that the kernel had more for, without a hang-up.
+const FULL_READS_PER_TURN_MAX: usize = 4;
 /// Reads that fetch what a peer left behind after it stopped taking our bytes.
 const READS_AFTER_FAILURE_MAX: usize = 1024;
 /// Plaintext sealed before the kernel is asked to take it.
@@ -45,13 +53,6 @@ const BATCH_IOVECS_MAX: usize = 128;
 const OWED_LEN_MAX: usize = 4 * record::OVERHEAD_MAX;
 /// Bytes of a negotiated name that are reported; longer names count as none.
 const ALPN_LEN_MAX: usize = 15;
-
-const IDLE_TIMER: evpl_timer = evpl_timer {
-    callback: None,
-    interval: 0,
-    deadline: 0,
-    oneshot: 0,
-};
 
 /// Space of a loop that all its connections use in turn; none between two calls.
 #[derive(Default)]
@@ -83,7 +84,7 @@ pub struct TlsIo {
 
 enum Phase {
     /// connect(2) is under way.
-    Connecting(Arc<ClientConfig>),
+    Connecting(Box<(Arc<ClientConfig>, ServerName<'static>)>),
     Handshake(Box<Handshake>),
     Open(Box<Session>),
     Over,
@@ -92,7 +93,7 @@ enum Phase {
 impl TlsIo {
     fn new(bind: &Bind, fd: OwnedFd, phase: Phase) -> TlsIo {
         TlsIo {
-            timeout: LoopCell::new(IDLE_TIMER),
+            timeout: LoopCell::new(timer::IDLE),
             bind,
             fd: LoopCell::new(Some(fd)),
             phase: LoopCell::new(phase),
@@ -139,14 +140,19 @@ fn timeout_pointer(io: &TlsIo) -> *mut evpl_timer {
 }
 
 /// Gives a connecting socket to the bind. It is watched once connect(2) was called.
-pub fn adopt_connecting(bind: &Bind, fd: OwnedFd, config: Arc<ClientConfig>) {
-    let phase = Phase::Connecting(config);
+pub fn adopt_connecting(
+    bind: &Bind,
+    fd: OwnedFd,
+    config: Arc<ClientConfig>,
+    name: ServerName<'static>,
+) {
+    let phase = Phase::Connecting(Box::new((config, name)));
     bind.set_io(Io::Tls(Box::new(TlsIo::new(bind, fd, phase))));
 }
 
 /// Waits for the outcome of connect(2).
 pub fn watch_connecting(cx: &Cx, bind: &Bind) -> io::Result<()> {
-    watch(cx, bind)?;
+    watch(cx, bind, WatchOutput::Now)?;
     cx.events.fds().write_interest(bind.event_pointer());
     Ok(())
 }
@@ -161,12 +167,12 @@ pub fn adopt_accepted(
     let handshake = Handshake::server(config).map_err(io::Error::other)?;
     let phase = Phase::Handshake(Box::new(handshake));
     bind.set_io(Io::Tls(Box::new(TlsIo::new(bind, fd, phase))));
-    watch(cx, bind)?;
+    watch(cx, bind, WatchOutput::OnDemand)?;
     start_timeout(cx, bind);
     Ok(())
 }
 
-fn watch(cx: &Cx, bind: &Bind) -> io::Result<()> {
+fn watch(cx: &Cx, bind: &Bind, watch_output: WatchOutput) -> io::Result<()> {
     let fd = io(bind)
         .fd
         .with(|fd| fd.as_ref().map(AsRawFd::as_raw_fd))
@@ -175,7 +181,7 @@ fn watch(cx: &Cx, bind: &Bind) -> io::Result<()> {
         bind.event_pointer(),
         fd,
         [Some(on_readable), Some(on_writable), None],
-        WatchOutput::Now,
+        watch_output,
         false,
     )?;
     cx.events.fds().read_interest(bind.event_pointer());
@@ -227,11 +233,10 @@ fn finish_connect(cx: &Cx, bind: &Bind) -> bool {
             cx.request_close(bind);
             return false;
         }
-        let Phase::Connecting(config) = io.phase.replace(Phase::Over) else {
+        let Phase::Connecting(how) = io.phase.replace(Phase::Over) else {
             unreachable!("checked above")
         };
-        // An address as the name: none is sent, and none is compared.
-        let name = ServerName::from(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        let (config, name) = *how;
         match Handshake::client(config, name) {
             Ok(handshake) => {
                 io.phase.replace(Phase::Handshake(Box::new(handshake)));
@@ -281,10 +286,18 @@ fn send_handshake(cx: &Cx, bind: &Bind) {
 fn establish(cx: &Cx, bind: &Bind, complete: Complete) {
     let io = io(bind);
     cx.events.remove_timer(timeout_pointer(io));
-    let Complete { session, alpn } = complete;
+    let Complete {
+        secrets,
+        kernel,
+        alpn,
+    } = complete;
     let alpn = alpn.filter(|name| name.len() <= ALPN_LEN_MAX);
     io.alpn.replace(alpn.map(Vec::into_boxed_slice));
-    let Phase::Handshake(handshake) = io.phase.replace(Phase::Open(Box::new(session))) else {
+    let tls13 = kernel.protocol_version() == ProtocolVersion::TLSv1_3;
+    let for_kernel =
+        cx.config().tls_ktls_enabled && cx.process.tls.kernel.attach(bind.event().fd(), tls13);
+    let session = Box::new(Session::new(secrets, kernel, for_kernel));
+    let Phase::Handshake(handshake) = io.phase.replace(Phase::Open(session)) else {
         unreachable!("only a handshake completes")
     };
     // A program that finishes in its callback still owes the peer the end of the handshake. If this
@@ -308,6 +321,43 @@ fn establish(cx: &Cx, bind: &Bind, complete: Complete) {
     io.incoming
         .replace(handshake.incoming[batch.used..].to_vec());
     deliver(cx, bind, batch);
+    receive_in_kernel(cx, bind);
+}
+
+/// Gives the kernel the keys of a direction, the first or new ones. False: it is not to have them.
+fn give_keys(cx: &Cx, bind: &Bind, way: Way) -> io::Result<bool> {
+    let io = io(bind);
+    let given = io.session(|session| {
+        let in_kernel = session.is_in_kernel(way);
+        let keys = session.kernel_keys(way)?;
+        let outcome = ktls::set_keys(bind.event().fd(), way, &keys);
+        match &outcome {
+            Ok(()) => session.taken_over(way),
+            Err(_) if in_kernel => {}
+            Err(_) => session.stays_here(way),
+        }
+        Some((outcome, in_kernel))
+    });
+    match given.flatten() {
+        None => Ok(false),
+        Some((Ok(()), _)) => Ok(true),
+        // It cannot be taken back, and the old keys are of no use.
+        Some((Err(error), true)) => Err(error),
+        Some((Err(error), false)) => {
+            cx.process.tls.kernel.refused(way, &error);
+            Ok(false)
+        }
+    }
+}
+
+/// Lets the kernel open records from here on, if it is to and all that was read is opened; true if so.
+fn receive_in_kernel(cx: &Cx, bind: &Bind) -> bool {
+    let io = io(bind);
+    let waits = io.session(|session| session.waits_for_kernel(Way::Receive)) == Some(true);
+    waits
+        && io.incoming.with(|incoming| incoming.is_empty())
+        && !bind.has(PENDING_CLOSED)
+        && matches!(give_keys(cx, bind, Way::Receive), Ok(true))
 }
 
 fn handshake_failed(cx: &Cx, bind: &Bind, reason: &str) {
@@ -341,15 +391,31 @@ struct Batch {
     end: Option<End>,
 }
 
+impl Batch {
+    fn note(&mut self, opened: Result<Opened, Failure>) {
+        match opened {
+            Ok(Opened::Data(len)) => self.data |= len > 0,
+            Ok(Opened::Control) => {}
+            Ok(Opened::CloseNotify) => self.end = Some(End::CloseNotify),
+            Err(failure) => self.end = Some(End::Failed(failure)),
+        }
+    }
+}
+
 enum End {
     CloseNotify,
     Failed(Failure),
 }
 
 fn read(cx: &Cx, bind: &Bind) {
-    for _ in 0..READS_PER_TURN_MAX {
-        match read_once(cx, bind) {
-            Ok(ReadOutcome::Full) => {}
+    for turn in 1..=READS_PER_TURN_MAX {
+        let outcome = read_once(cx, bind);
+        if !matches!(&outcome, Err(error) if socket::is_transient(error)) {
+            cx.events.note_traffic(bind.event_pointer());
+        }
+        match outcome {
+            Ok(ReadOutcome::Full) if turn < FULL_READS_PER_TURN_MAX || bind.event().has(ERROR) => {}
+            Ok(ReadOutcome::Full) => return,
             Ok(ReadOutcome::Short) if bind.event().has(ERROR) => {}
             Ok(ReadOutcome::Short) => {
                 return cx.events.fds().mark_unreadable(bind.event_pointer());
@@ -358,7 +424,7 @@ fn read(cx: &Cx, bind: &Bind) {
             Err(error) if socket::is_transient(&error) => {
                 return cx.events.fds().mark_unreadable(bind.event_pointer());
             }
-            Err(error) => return truncated(cx, bind, &error.to_string()),
+            Err(error) => return read_failed(cx, bind, &error),
         }
         if bind.has(PENDING_CLOSED) {
             return;
@@ -366,15 +432,34 @@ fn read(cx: &Cx, bind: &Bind) {
     }
 }
 
+fn read_failed(cx: &Cx, bind: &Bind, error: &io::Error) {
+    let io = io(bind);
+    let in_kernel = io.session(|session| session.is_in_kernel(Way::Receive)) == Some(true);
+    match record::kernel_failure(error).filter(|_| in_kernel) {
+        Some(failure) => fail(cx, bind, &failure),
+        None => truncated(cx, bind, &error.to_string()),
+    }
+}
+
 fn read_once(cx: &Cx, bind: &Bind) -> io::Result<ReadOutcome> {
     let io = io(bind);
+    if io.session(|session| session.is_in_kernel(Way::Receive)) == Some(true) {
+        return read_opened(cx, bind);
+    }
     let held = io.incoming.take();
     let mut space = cx.tls.incoming.take();
     space.resize(READ_LEN_MAX + record::WIRE_MAX, 0);
     space[..held.len()].copy_from_slice(&held);
+    let waits = io.session(|session| session.waits_for_kernel(Way::Receive)) == Some(true);
+    let limit = if waits {
+        // The record that was begun and no byte more: the kernel goes on with the next.
+        record::missing(&held).unwrap_or(READ_LEN_MAX)
+    } else {
+        READ_LEN_MAX
+    };
     let fresh = libc::iovec {
         iov_base: space[held.len()..].as_mut_ptr().cast(),
-        iov_len: READ_LEN_MAX,
+        iov_len: limit,
     };
     // SAFETY: the space is ours and has that much room behind what is held, which is no whole record.
     let received = match unsafe { socket::receive(bind.event().fd(), &[fresh]) } {
@@ -403,11 +488,46 @@ fn read_once(cx: &Cx, bind: &Bind) -> io::Result<ReadOutcome> {
         Some(batch) => deliver(cx, bind, batch),
         None => advance(cx, bind),
     }
-    Ok(if received == READ_LEN_MAX {
+    let went_over = receive_in_kernel(cx, bind);
+    Ok(if received == limit || went_over {
         ReadOutcome::Full
     } else {
         ReadOutcome::Short
     })
+}
+
+/// One read from records that the kernel opens. It ends where the type of the records changes, so less
+/// than there is room for does not mean that there is no more.
+fn read_opened(cx: &Cx, bind: &Bind) -> io::Result<ReadOutcome> {
+    let io = io(bind);
+    let space = stream::ReceiveSpace::new(cx, bind, io.tail_room.get());
+    // SAFETY: the space is ours until something else receives on this thread.
+    let (received, kind) = unsafe { ktls::receive(bind.event().fd(), space.entries()) }?;
+    let Some(kind) = kind else {
+        return Ok(ReadOutcome::End);
+    };
+    let mut batch = Batch::default();
+    let opened = if kind == record::APPLICATION_DATA {
+        io.session(|session| session.take_data())
+            .expect("read on open connections")
+            .map(|()| {
+                io.tail_room.set(space.keep(cx, bind, received));
+                Opened::Data(received)
+            })
+    } else {
+        let content = space.copy(received);
+        io.session(|session| session.take_control(kind, &content))
+            .expect("read on open connections")
+    };
+    batch.note(opened);
+    deliver(cx, bind, batch);
+    if !bind.has(PENDING_CLOSED)
+        && io.session(|session| session.waits_for_kernel(Way::Receive)) == Some(true)
+        && give_keys(cx, bind, Way::Receive).is_err()
+    {
+        fail(cx, bind, &record::keys_refused());
+    }
+    Ok(ReadOutcome::Full)
 }
 
 /// Tells the program what a batch brought, then does what its end asks for.
@@ -443,12 +563,7 @@ fn open_records(cx: &Cx, bind: &Bind, bytes: &[u8]) -> Batch {
             }
             Err(failure) => Err(failure),
         };
-        match opened {
-            Ok(Opened::Data(len)) => batch.data |= len > 0,
-            Ok(Opened::Control) => {}
-            Ok(Opened::CloseNotify) => batch.end = Some(End::CloseNotify),
-            Err(failure) => batch.end = Some(End::Failed(failure)),
-        }
+        batch.note(opened);
     }
     commit(cx, bind, filled);
     batch
@@ -579,7 +694,7 @@ fn fail(cx: &Cx, bind: &Bind, failure: &Failure) {
         failure.reason
     );
     if let Some(alert) = failure.alert {
-        send_last(bind, |session, out| session.seal_fatal(alert, out));
+        send_last_alert(bind, &[2, u8::from(alert)]);
     }
     io(bind).phase.replace(Phase::Over);
     cx.request_close(bind);
@@ -595,8 +710,15 @@ enum Wrote {
     Part,
 }
 
+/// The flush at the end of a pass. While the kernel is full it would be in vain.
+pub fn flush_queued(cx: &Cx, bind: &Bind) {
+    if !bind.event().awaits_writable() {
+        flush(cx, bind);
+    }
+}
+
 /// Writes what is queued, as far as the kernel takes it.
-pub fn flush(cx: &Cx, bind: &Bind) {
+fn flush(cx: &Cx, bind: &Bind) {
     if !io(bind).is_open() {
         // The end of the handshake flushes.
         return;
@@ -614,7 +736,6 @@ pub fn flush(cx: &Cx, bind: &Bind) {
     }
     // More than one turn's worth, maybe: the next pass goes on.
     if !bind.has(PENDING_CLOSED) {
-        cx.events.fds().write_interest(bind.event_pointer());
         cx.arm_flush(bind);
     }
 }
@@ -629,8 +750,7 @@ fn flushed(cx: &Cx, bind: &Bind) {
 }
 
 fn wait_writable(cx: &Cx, bind: &Bind) {
-    cx.events.fds().mark_unwritable(bind.event_pointer());
-    cx.events.fds().write_interest(bind.event_pointer());
+    cx.events.await_writable(bind.event_pointer());
 }
 
 /// The peer is gone: nothing can be written any more, but what it sent before may still be unread.
@@ -656,6 +776,12 @@ fn write_once(cx: &Cx, bind: &Bind) -> io::Result<Wrote> {
         } else {
             Wrote::Part
         });
+    }
+    if io.session(|session| session.waits_for_kernel(Way::Send)) == Some(true) {
+        give_keys(cx, bind, Way::Send)?;
+    }
+    if io.session(|session| session.is_in_kernel(Way::Send)) == Some(true) {
+        return write_unsealed(cx, bind);
     }
     let owes = io.session(|session| session.owes()) == Some(true);
     if !owes && bind.send.with(|ring| ring.bytes()) == 0 {
@@ -689,6 +815,34 @@ fn write_once(cx: &Cx, bind: &Bind) -> io::Result<Wrote> {
     Ok(Wrote::All)
 }
 
+/// One gather write of what the kernel is to seal, after what the record layer owes.
+fn write_unsealed(cx: &Cx, bind: &Bind) -> io::Result<Wrote> {
+    let io = io(bind);
+    while let Some((kind, content)) = io.session(|session| session.next_owed()).flatten() {
+        match ktls::send_record(bind.event().fd(), kind, content) {
+            Ok(sent) if sent == content.len() => {}
+            Ok(_) => return Err(io::ErrorKind::WriteZero.into()),
+            Err(error) if socket::is_transient(&error) => return Ok(Wrote::Part),
+            Err(error) => return Err(error),
+        }
+        io.session(|session| session.said(kind))
+            .expect("written on open connections")
+            .map_err(|failure| io::Error::other(failure.reason))?;
+        give_keys(cx, bind, Way::Send)?;
+    }
+    if bind.send.with(|ring| ring.bytes()) == 0 {
+        return Ok(Wrote::Nothing);
+    }
+    match stream::write_once(cx, bind) {
+        Ok(written) => {
+            io.session(|session| session.count_kernel_records(written.len));
+            Ok(if written.all { Wrote::All } else { Wrote::Part })
+        }
+        Err(error) if socket::is_transient(&error) => Ok(Wrote::Part),
+        Err(error) => Err(error),
+    }
+}
+
 /// Seals what the record layer owes and what is queued, small pieces together; returns the bytes in
 /// `out` and how many of the queue they stand for.
 fn seal_batch(session: &mut Session, bind: &Bind, out: &mut [u8]) -> Result<(usize, u64), String> {
@@ -700,8 +854,8 @@ fn seal_batch(session: &mut Session, bind: &Bind, out: &mut [u8]) -> Result<(usi
     let total = (offered as usize).min(BATCH_LEN_MAX);
     let mut len = session.seal_owed(out).map_err(text)?;
     let (mut plain, mut index, mut offset) = (0, 0, 0);
+    let mut pieces = [&[][..]; BATCH_IOVECS_MAX];
     while plain < total {
-        let mut pieces = [&[][..]; BATCH_IOVECS_MAX];
         let (mut piece_count, mut left) = (0, record::PLAINTEXT_MAX.min(total - plain));
         plain += left;
         while left > 0 {
@@ -773,15 +927,20 @@ fn send_bytes(bind: &Bind, bytes: &[u8]) -> io::Result<usize> {
     }
 }
 
-/// Sends a last record if the kernel takes it, unless it would land inside an unfinished one.
-fn send_last(bind: &Bind, seal: impl FnOnce(&mut Session, &mut [u8]) -> Result<usize, Failure>) {
+/// Sends an alert if the kernel takes it, unless it would land inside an unfinished record.
+fn send_last_alert(bind: &Bind, alert: &[u8]) {
     let io = io(bind);
+    let fd = bind.event().fd();
+    if io.has_outgoing() || fd < 0 {
+        return;
+    }
+    // Nobody is left to tell if this fails.
+    if io.session(|session| session.is_in_kernel(Way::Send)) == Some(true) {
+        let _ = ktls::send_record(fd, record::ALERT, alert);
+        return;
+    }
     let mut out = [0; 2 * record::OVERHEAD_MAX];
-    if !io.has_outgoing()
-        && bind.event().fd() >= 0
-        && let Some(Ok(len)) = io.session(|session| seal(session, &mut out))
-    {
-        // Nobody is left to tell if this fails.
+    if let Some(Ok(len)) = io.session(|session| session.seal(record::ALERT, &[alert], &mut out)) {
         let _ = send_bytes(bind, &out[..len]);
     }
 }
@@ -790,13 +949,8 @@ fn send_last(bind: &Bind, seal: impl FnOnce(&mut Session, &mut [u8]) -> Result<u
 pub fn begin_close(cx: &Cx, bind: &Bind) {
     let Io::Tls(io) = bind.io() else { return };
     cx.events.remove_timer(timeout_pointer(io));
-    send_last(bind, |session, out| {
-        session.seal(record::ALERT, &[&record::CLOSE_NOTIFY], out)
-    });
-    if bind.event().fd() >= 0 {
-        // Not watched if the set-up failed early.
-        let _ = cx.events.remove_internal(bind.event_pointer());
-    }
+    send_last_alert(bind, &record::CLOSE_NOTIFY);
+    cx.events.remove_closing(bind.event_pointer());
     io.phase.replace(Phase::Over);
     io.fd.take();
 }

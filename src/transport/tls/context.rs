@@ -7,6 +7,7 @@
 
 use std::ffi::CStr;
 use std::io;
+use std::net::Ipv4Addr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -14,15 +15,18 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use rustls::client::Resumption;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::NoServerSessionStorage;
+use rustls::pki_types::{CertificateDer, DnsName, PrivateKeyDer, ServerName};
+use rustls::server::{NoServerSessionStorage, ServerSessionMemoryCache};
 use rustls::version::{TLS12, TLS13};
-use rustls::{ClientConfig, ServerConfig};
+use rustls::{ClientConfig, KeyLogFile, ServerConfig};
 
+use super::ktls::Offer;
 use super::verify::Verifier;
 use super::{certificate, ciphers};
 use crate::config::GlobalConfig;
 use crate::sys::library;
+use crate::transport::PeerName;
+use crate::transport::address::Address;
 
 /// The names offered by clients and selected by servers, best first. Read by every handshake.
 static ALPN: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
@@ -37,8 +41,16 @@ pub fn alpn() -> Vec<Vec<u8>> {
 
 #[derive(Default)]
 pub struct Contexts {
+    pub kernel: Offer,
     server: OnceLock<Result<Arc<ServerConfig>, String>>,
-    client: OnceLock<Result<Arc<ClientConfig>, String>>,
+    client: OnceLock<Result<Clients, String>>,
+}
+
+/// Clients that send their server's name, and those that do not; else the same.
+#[derive(Clone)]
+struct Clients {
+    naming: Arc<ClientConfig>,
+    silent: Arc<ClientConfig>,
 }
 
 impl Contexts {
@@ -46,8 +58,32 @@ impl Contexts {
         logged("server", self.server.get_or_init(|| server(config)))
     }
 
-    pub fn client(&self, config: &GlobalConfig) -> io::Result<Arc<ClientConfig>> {
-        logged("client", self.client.get_or_init(|| client(config)))
+    /// What a connection to this address needs, and the name it expects there.
+    pub fn client(
+        &self,
+        config: &GlobalConfig,
+        remote: Option<Arc<Address>>,
+        name: &PeerName,
+    ) -> io::Result<(Arc<ClientConfig>, ServerName<'static>)> {
+        let clients = logged("client", self.client.get_or_init(|| client(config)))?;
+        let (host, sent) = match name {
+            PeerName::None => (None, false),
+            PeerName::Host(host) => (Some(host), config.tls_send_name),
+            PeerName::Chosen(host) => (Some(host), true),
+        };
+        // What the resolver takes for a name may be none in a certificate.
+        let host = host.and_then(|host| DnsName::try_from(host.to_string()).ok());
+        let name = match host {
+            Some(host) if sent || config.tls_verify_name => ServerName::DnsName(host),
+            // Of an address nothing is sent, but sessions are kept under it.
+            _ => ServerName::from(
+                remote
+                    .and_then(|remote| remote.socket_addr())
+                    .map_or(Ipv4Addr::UNSPECIFIED.into(), |remote| remote.ip()),
+            ),
+        };
+        let config = if sent { clients.naming } else { clients.silent };
+        Ok((config, name))
     }
 }
 
@@ -71,22 +107,37 @@ fn server(config: &GlobalConfig) -> Result<Arc<ServerConfig>, String> {
             (vec![certificate], key)
         }
     };
-    let verifier = verifier(config, &provider)?;
+    let wanted = config
+        .tls_require_client_cert
+        .unwrap_or(config.tls_verify_peer);
+    let verifier = verifier(config, &provider, wanted)?;
     let mut context = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&TLS13, &TLS12])
         .map_err(|error| error.to_string())?
         .with_client_cert_verifier(verifier)
         .with_single_cert(chain, key)
         .map_err(|error| format!("certificate and key: {error}"))?;
-    context.session_storage = Arc::new(NoServerSessionStorage {});
-    context.send_tls13_tickets = 0;
+    context.session_storage = match config.tls_server_sessions as usize {
+        0 => Arc::new(NoServerSessionStorage {}),
+        count => ServerSessionMemoryCache::new(count),
+    };
+    context.send_tls13_tickets = config.tls_server_tickets as usize;
+    if config.tls_server_tickets > 0 {
+        context.ticketer = aws_lc_rs::Ticketer::new().map_err(|error| error.to_string())?;
+    } else if config.tls_server_sessions > 0 {
+        // In TLS 1.3 the identifier of a session travels as a ticket.
+        context.send_tls13_tickets = 1;
+    }
+    if config.tls_key_log {
+        context.key_log = Arc::new(KeyLogFile::new());
+    }
     context.enable_secret_extraction = true;
     Ok(Arc::new(context))
 }
 
-fn client(config: &GlobalConfig) -> Result<Arc<ClientConfig>, String> {
+fn client(config: &GlobalConfig) -> Result<Clients, String> {
     let provider = provider(config)?;
-    let verifier = verifier(config, &provider)?;
+    let verifier = verifier(config, &provider, config.tls_verify_peer)?;
     let builder = ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&TLS13, &TLS12])
         .map_err(|error| error.to_string())?
@@ -98,9 +149,20 @@ fn client(config: &GlobalConfig) -> Result<Arc<ClientConfig>, String> {
             .map_err(|error| format!("certificate and key: {error}"))?,
         None => builder.with_no_client_auth(),
     };
-    context.resumption = Resumption::disabled();
+    context.resumption = match config.tls_client_sessions as usize {
+        0 => Resumption::disabled(),
+        count => Resumption::in_memory_sessions(count),
+    };
+    if config.tls_key_log {
+        context.key_log = Arc::new(KeyLogFile::new());
+    }
     context.enable_secret_extraction = true;
-    Ok(Arc::new(context))
+    let naming = Arc::new(context.clone());
+    context.enable_sni = false;
+    Ok(Clients {
+        naming,
+        silent: Arc::new(context),
+    })
 }
 
 fn provider(config: &GlobalConfig) -> Result<Arc<CryptoProvider>, String> {
@@ -116,15 +178,16 @@ fn provider(config: &GlobalConfig) -> Result<Arc<CryptoProvider>, String> {
 fn verifier(
     config: &GlobalConfig,
     provider: &Arc<CryptoProvider>,
+    wanted: bool,
 ) -> Result<Arc<Verifier>, String> {
-    if !config.tls_verify_peer {
+    if !wanted {
         return Ok(Arc::new(Verifier::accepting(provider.clone())));
     }
     let file = match &config.tls_ca {
         Some(path) => certificates(path)?,
         None => Vec::new(),
     };
-    Verifier::trusting(provider.clone(), file)
+    Verifier::trusting(provider.clone(), file, config.tls_verify_name)
         .map(Arc::new)
         .map_err(|error| format!("CA file: {error}"))
 }

@@ -15,11 +15,12 @@ use rustls::unbuffered::{
     UnbufferedStatus,
 };
 use rustls::{
-    CertificateError, ClientConfig, Error, InvalidMessage, PeerIncompatible, ServerConfig,
+    CertificateError, ClientConfig, Error, ExtractedSecrets, InvalidMessage, PeerIncompatible,
+    ServerConfig,
 };
 
 use super::context;
-use super::record::{Kernel, Session};
+use super::record::Kernel;
 
 /// Bytes that may wait for the rest of a handshake message.
 const INCOMING_LEN_MAX: usize = 128 << 10;
@@ -51,7 +52,8 @@ pub enum Progress {
 }
 
 pub struct Complete {
-    pub session: Session,
+    pub secrets: ExtractedSecrets,
+    pub kernel: Kernel,
     pub alpn: Option<Vec<u8>>,
 }
 
@@ -66,7 +68,7 @@ impl Handshake {
         }
     }
 
-    /// `name` is an address, which is not sent.
+    /// An address as `name` is not sent.
     pub fn client(
         config: Arc<ClientConfig>,
         name: ServerName<'static>,
@@ -169,7 +171,8 @@ impl Handshake {
         };
         match made {
             Ok((secrets, kernel, alpn)) => Progress::Complete(Box::new(Complete {
-                session: Session::new(secrets, kernel),
+                secrets,
+                kernel,
                 alpn,
             })),
             Err(error) => Progress::Failed(reason(&error)),
@@ -217,7 +220,7 @@ impl Buffers<'_> {
         process: Process<Data>,
     ) -> Result<bool, Error> {
         loop {
-            let UnbufferedStatus { discard, state } = process(connection, self.incoming);
+            let UnbufferedStatus { mut discard, state } = process(connection, self.incoming);
             let settled = match state {
                 Err(error) => {
                     collect_alerts(connection, process, self.outgoing);
@@ -232,8 +235,10 @@ impl Buffers<'_> {
                     None
                 }
                 Ok(ConnectionState::ReadTraffic(mut traffic)) => {
-                    while let Some(Ok(record)) = traffic.next_record() {
+                    while let Some(record) = traffic.next_record() {
+                        let record = record?;
                         self.plaintext.extend_from_slice(record.payload);
+                        discard += record.discard;
                     }
                     None
                 }
@@ -253,14 +258,18 @@ impl Buffers<'_> {
     }
 }
 
-/// After an error: what the peer is to be told about it.
+/// After an error: what the peer is to be told about it. As long as there is something, rustls does not look
+/// at what was received; it would not find what it remembers of it.
 fn collect_alerts<Data>(
     connection: &mut UnbufferedConnectionCommon<Data>,
     process: Process<Data>,
     outgoing: &mut Vec<u8>,
 ) {
-    while let Ok(ConnectionState::EncodeTlsData(data)) = process(connection, &mut []).state {
-        encode(data, outgoing);
+    while connection.wants_write() {
+        match process(connection, &mut []).state {
+            Ok(ConnectionState::EncodeTlsData(data)) => encode(data, outgoing),
+            _ => return,
+        }
     }
 }
 
@@ -287,6 +296,9 @@ fn reason(error: &Error) -> String {
         Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
             "unknown CA: certificate is not signed by the CA file"
         }
+        Error::InvalidCertificate(
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+        ) => "certificate is for another name",
         Error::NoCertificatesPresented => "peer did not present a certificate",
         Error::PeerIncompatible(PeerIncompatible::NoCipherSuitesInCommon) => "no shared cipher",
         Error::PeerIncompatible(

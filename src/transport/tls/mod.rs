@@ -3,6 +3,7 @@
 //! - `context`: what the settings mean: certificates, CA file, suites, ALPN names;
 //! - `handshake`: rustls, up to the keys;
 //! - `record`: records sealed and opened between the program's buffers and the socket;
+//! - `ktls`: whether the kernel can do that;
 //! - `connection`: the life of one bind on the loop.
 
 pub mod certificate;
@@ -10,6 +11,7 @@ pub mod ciphers;
 pub mod connection;
 pub mod context;
 pub mod handshake;
+pub mod ktls;
 pub mod record;
 pub mod verify;
 
@@ -17,21 +19,29 @@ use std::io;
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
 
+use rustls::pki_types::DnsName;
+
 use super::address::Address;
 use super::bind::{Bind, Io};
 use super::inbox::{AcceptSink, Accepted};
 use super::socket::{listen, local_address, tcp};
-use super::{Cx, Protocol};
+use super::{Cx, PeerName, Protocol};
 use crate::sys::socket;
 
 pub struct Tls;
 
 impl Protocol for Tls {
-    fn connect(&self, cx: &Cx, bind: &Bind, local: Option<Arc<Address>>) -> io::Result<()> {
-        let config = cx.process.tls.client(cx.config())?;
+    fn connect_by_name(
+        &self,
+        cx: &Cx,
+        bind: &Bind,
+        local: Option<Arc<Address>>,
+        name: &PeerName,
+    ) -> io::Result<()> {
+        let (config, name) = cx.process.tls.client(cx.config(), bind.remote(), name)?;
         let (fd, remote) = tcp::open(bind, local)?;
         let raw = fd.as_raw_fd();
-        connection::adopt_connecting(bind, fd, config);
+        connection::adopt_connecting(bind, fd, config, name);
         socket::connect(raw, &remote)?;
         // The kernel chose the port in connect(2), whether or not it is over.
         bind.set_local(local_address(raw).ok());
@@ -54,7 +64,7 @@ impl Protocol for Tls {
     }
 
     fn flush(&self, cx: &Cx, bind: &Bind) {
-        connection::flush(cx, bind);
+        connection::flush_queued(cx, bind);
     }
 
     fn begin_close(&self, cx: &Cx, bind: &Bind) {
@@ -69,6 +79,10 @@ impl Protocol for Tls {
     fn merges_sends(&self) -> bool {
         true
     }
+}
+
+pub fn is_host_name(name: &str) -> bool {
+    DnsName::try_from(name).is_ok()
 }
 
 /// The name that client and server agreed on; none before the handshake and on other binds.

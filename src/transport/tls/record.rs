@@ -3,8 +3,13 @@
 //! rustls makes the handshake and gives up the keys; from then on records are opened from the bytes the
 //! kernel gave straight into where they stay, and sealed from where the program put them, which no
 //! interface of rustls can do. What rustls keeps is the key schedule, for key updates.
+//!
+//! Either direction may be given to the kernel. The keys then exist there alone; what is left here is to
+//! understand the records that are not for the program.
 
 #![forbid(unsafe_code)]
+
+use std::io;
 
 use aws_lc_rs::aead::{AES_128_GCM, AES_256_GCM, CHACHA20_POLY1305};
 use aws_lc_rs::aead::{Aad, LessSafeKey, Nonce, UnboundKey};
@@ -12,6 +17,8 @@ use rustls::client::ClientConnectionData;
 use rustls::kernel::KernelConnection;
 use rustls::server::ServerConnectionData;
 use rustls::{AlertDescription, ConnectionTrafficSecrets, ExtractedSecrets, ProtocolVersion};
+
+use crate::sys::ktls::{Cipher, Keys, Way};
 
 pub const HEADER_LEN: usize = 5;
 /// Plaintext of one record.
@@ -32,7 +39,9 @@ const WARNINGS_MAX: u8 = 16;
 
 pub const ALERT: u8 = 21;
 const HANDSHAKE: u8 = 22;
-const APPLICATION_DATA: u8 = 23;
+pub const APPLICATION_DATA: u8 = 23;
+
+const UNREADABLE: &str = "record does not authenticate";
 
 const KEY_UPDATE: [u8; 5] = [24, 0, 0, 1, 0];
 pub const CLOSE_NOTIFY: [u8; 2] = [1, 0];
@@ -44,9 +53,52 @@ pub enum Kernel {
     Server(KernelConnection<ServerConnectionData>),
 }
 
+/// How many bytes of the record that `held` begins are to come; none if that cannot be told.
+pub fn missing(held: &[u8]) -> Option<usize> {
+    if held.len() < HEADER_LEN {
+        return Some(HEADER_LEN - held.len());
+    }
+    wire_len(held).ok()?.checked_sub(held.len())
+}
+
+/// What is wrong with a record that the kernel did not open.
+pub fn kernel_failure(error: &io::Error) -> Option<Failure> {
+    let (alert, reason) = match error.raw_os_error()? {
+        libc::EBADMSG => (AlertDescription::BadRecordMac, UNREADABLE),
+        libc::EMSGSIZE => (AlertDescription::RecordOverflow, "record too long"),
+        libc::EINVAL => (AlertDescription::ProtocolVersion, "wrong version number"),
+        _ => return None,
+    };
+    Some(Failure::new(alert, reason))
+}
+
+/// The kernel does not take the keys that follow a key update.
+pub fn keys_refused() -> Failure {
+    Failure::new(
+        AlertDescription::InternalError,
+        "the kernel did not take new keys",
+    )
+}
+
+impl Kernel {
+    pub fn protocol_version(&self) -> ProtocolVersion {
+        match self {
+            Kernel::Client(kernel) => kernel.protocol_version(),
+            Kernel::Server(kernel) => kernel.protocol_version(),
+        }
+    }
+}
+
 pub struct Session {
-    rx: Direction,
-    tx: Direction,
+    /// None: the kernel opens.
+    rx: Option<Box<Direction>>,
+    /// None: the kernel seals.
+    tx: Option<Box<Direction>>,
+    /// Keys that the kernel is still to get.
+    rx_secrets: Option<Box<ConnectionTrafficSecrets>>,
+    tx_secrets: Option<Box<ConnectionTrafficSecrets>>,
+    /// Records that the kernel sealed under its present key, at most.
+    kernel_records: u64,
     kernel: Kernel,
     tls13: bool,
     /// The beginning of a handshake message whose rest is in a later record.
@@ -92,26 +144,20 @@ impl Failure {
 }
 
 impl Direction {
-    fn new((sequence, secrets): (u64, ConnectionTrafficSecrets), tls13: bool) -> Direction {
-        let (algorithm, key, iv, gcm) = match &secrets {
-            ConnectionTrafficSecrets::Aes128Gcm { key, iv } => (&AES_128_GCM, key, iv, true),
-            ConnectionTrafficSecrets::Aes256Gcm { key, iv } => (&AES_256_GCM, key, iv, true),
-            ConnectionTrafficSecrets::Chacha20Poly1305 { key, iv } => {
-                (&CHACHA20_POLY1305, key, iv, false)
-            }
-            _ => unreachable!("the offered suites use these three ciphers"),
+    fn new(sequence: u64, secrets: &ConnectionTrafficSecrets, tls13: bool) -> Box<Direction> {
+        let (cipher, key, iv) = parts(secrets);
+        let algorithm = match cipher {
+            Cipher::Aes128Gcm => &AES_128_GCM,
+            Cipher::Aes256Gcm => &AES_256_GCM,
+            Cipher::Chacha20Poly1305 => &CHACHA20_POLY1305,
         };
-        let key =
-            UnboundKey::new(algorithm, key.as_ref()).expect("the key has its cipher's length");
-        Direction {
+        let key = UnboundKey::new(algorithm, key).expect("the key has its cipher's length");
+        Box::new(Direction {
             key: LessSafeKey::new(key),
-            iv: iv
-                .as_ref()
-                .try_into()
-                .expect("these ciphers' nonces have 12 bytes"),
+            iv,
             sequence,
-            explicit_nonce: gcm && !tls13,
-        }
+            explicit_nonce: cipher != Cipher::Chacha20Poly1305 && !tls13,
+        })
     }
 
     fn nonce(&self) -> [u8; 12] {
@@ -140,6 +186,33 @@ impl Direction {
         };
         Aad::from(AdditionalData { bytes, len })
     }
+}
+
+/// Cipher, key, and the nonce of sequence number zero.
+fn parts(secrets: &ConnectionTrafficSecrets) -> (Cipher, &[u8], [u8; 12]) {
+    let (cipher, key, iv) = match secrets {
+        ConnectionTrafficSecrets::Aes128Gcm { key, iv } => (Cipher::Aes128Gcm, key, iv),
+        ConnectionTrafficSecrets::Aes256Gcm { key, iv } => (Cipher::Aes256Gcm, key, iv),
+        ConnectionTrafficSecrets::Chacha20Poly1305 { key, iv } => {
+            (Cipher::Chacha20Poly1305, key, iv)
+        }
+        _ => unreachable!("the offered suites use these three ciphers"),
+    };
+    let iv = iv.as_ref().try_into();
+    (
+        cipher,
+        key.as_ref(),
+        iv.expect("these ciphers' nonces have 12 bytes"),
+    )
+}
+
+/// A nonce from which the kernel may count upwards without meeting one of the first `sequence` records.
+/// Ours are the initial one with the sequence number XORed in: all inside one aligned block.
+fn next_explicit_nonce(mut iv: [u8; 12], sequence: u64) -> [u8; 12] {
+    let explicit = u64::from_be_bytes(iv[4..].try_into().expect("eight bytes"));
+    let block = sequence.next_power_of_two() - 1;
+    iv[4..].copy_from_slice(&(explicit | block).wrapping_add(1).to_be_bytes());
+    iv
 }
 
 struct AdditionalData {
@@ -176,15 +249,17 @@ pub fn wire_len(header: &[u8]) -> Result<usize, Failure> {
 }
 
 impl Session {
-    pub fn new(secrets: ExtractedSecrets, kernel: Kernel) -> Session {
-        let version = match &kernel {
-            Kernel::Client(kernel) => kernel.protocol_version(),
-            Kernel::Server(kernel) => kernel.protocol_version(),
-        };
-        let tls13 = version == ProtocolVersion::TLSv1_3;
+    /// `for_kernel`: the keys are kept until the kernel has them.
+    pub fn new(secrets: ExtractedSecrets, kernel: Kernel, for_kernel: bool) -> Session {
+        let tls13 = kernel.protocol_version() == ProtocolVersion::TLSv1_3;
+        let (rx_sequence, rx) = secrets.rx;
+        let (tx_sequence, tx) = secrets.tx;
         Session {
-            rx: Direction::new(secrets.rx, tls13),
-            tx: Direction::new(secrets.tx, tls13),
+            rx: Some(Direction::new(rx_sequence, &rx, tls13)),
+            tx: Some(Direction::new(tx_sequence, &tx, tls13)),
+            rx_secrets: for_kernel.then(|| Box::new(rx)),
+            tx_secrets: for_kernel.then(|| Box::new(tx)),
+            kernel_records: 0,
             kernel,
             tls13,
             message: Vec::new(),
@@ -194,9 +269,70 @@ impl Session {
         }
     }
 
+    /// The keys of a direction that the kernel is still to get, at a place where it may get them.
+    pub fn kernel_keys(&self, way: Way) -> Option<Keys<'_>> {
+        let (secrets, ours) = match way {
+            Way::Receive => (&self.rx_secrets, &self.rx),
+            Way::Send => (&self.tx_secrets, &self.tx),
+        };
+        let (cipher, key, iv) = parts(secrets.as_ref()?);
+        if way == Way::Receive && !self.message.is_empty() {
+            return None;
+        }
+        let sequence = ours.as_ref().map_or(0, |direction| direction.sequence);
+        let explicit = ours.as_ref().is_some_and(|ours| ours.explicit_nonce);
+        Some(Keys {
+            tls13: self.tls13,
+            cipher,
+            key,
+            iv: if explicit {
+                next_explicit_nonce(iv, sequence)
+            } else {
+                iv
+            },
+            sequence,
+        })
+    }
+
+    /// The kernel has the keys of a direction; ours are forgotten.
+    pub fn taken_over(&mut self, way: Way) {
+        match way {
+            Way::Receive => (self.rx, self.rx_secrets) = (None, None),
+            Way::Send => (self.tx, self.tx_secrets, self.kernel_records) = (None, None, 0),
+        }
+    }
+
+    /// The kernel does not get the keys of a direction.
+    pub fn stays_here(&mut self, way: Way) {
+        match way {
+            Way::Receive => self.rx_secrets = None,
+            Way::Send => self.tx_secrets = None,
+        }
+    }
+
+    /// Whether a direction waits for a place where the kernel may get its keys.
+    pub fn waits_for_kernel(&self, way: Way) -> bool {
+        match way {
+            Way::Receive => self.rx_secrets.is_some(),
+            Way::Send => self.tx_secrets.is_some(),
+        }
+    }
+
+    pub fn is_in_kernel(&self, way: Way) -> bool {
+        match way {
+            Way::Receive => self.rx.is_none(),
+            Way::Send => self.tx.is_none(),
+        }
+    }
+
+    /// The kernel sealed so many bytes of the program.
+    pub fn count_kernel_records(&mut self, len: u64) {
+        self.kernel_records += len.div_ceil(PLAINTEXT_MAX as u64);
+    }
+
     /// Room that `open` needs for a record of `wire_len` bytes.
     pub fn room(&self, wire_len: usize) -> usize {
-        let explicit = if self.rx.explicit_nonce {
+        let explicit = if self.rx.as_ref().is_some_and(|rx| rx.explicit_nonce) {
             EXPLICIT_NONCE_LEN
         } else {
             0
@@ -207,37 +343,30 @@ impl Session {
     /// Opens one whole record into `out`, which has the record's `room`. What is not for the program is
     /// dealt with here.
     pub fn open(&mut self, record: &[u8], out: &mut [u8]) -> Result<Opened, Failure> {
-        let unreadable = || {
-            Failure::new(
-                AlertDescription::BadRecordMac,
-                "record does not authenticate",
-            )
-        };
+        let unreadable = || Failure::new(AlertDescription::BadRecordMac, UNREADABLE);
         let (outer_kind, body) = (record[0], &record[HEADER_LEN..]);
         if self.tls13 && outer_kind != APPLICATION_DATA {
             return Err(unexpected(outer_kind));
         }
-        let mut nonce = self.rx.nonce();
+        let rx = self.rx.as_mut().expect("opened here, not in the kernel");
+        let mut nonce = rx.nonce();
         let mut sealed = body;
-        if self.rx.explicit_nonce {
+        if rx.explicit_nonce {
             let (explicit, rest) = body
                 .split_at_checked(EXPLICIT_NONCE_LEN)
                 .ok_or_else(unreadable)?;
-            nonce[..4].copy_from_slice(&self.rx.iv[..4]);
+            nonce[..4].copy_from_slice(&rx.iv[..4]);
             nonce[4..].copy_from_slice(explicit);
             sealed = rest;
         }
         let len = sealed.len().checked_sub(TAG_LEN).ok_or_else(unreadable)?;
         let (ciphertext, tag) = sealed.split_at(len);
-        let aad = self
-            .rx
-            .additional_data(self.tls13, outer_kind, body.len(), len);
+        let aad = rx.additional_data(self.tls13, outer_kind, body.len(), len);
         let nonce = Nonce::assume_unique_for_key(nonce);
-        self.rx
-            .key
+        rx.key
             .open_separate_gather(nonce, aad, ciphertext, tag, &mut out[..len])
             .map_err(|_| unreadable())?;
-        self.rx.sequence += 1;
+        rx.sequence += 1;
         let (kind, len) = if self.tls13 {
             inner_kind(&out[..len])?
         } else {
@@ -249,10 +378,27 @@ impl Session {
                 "record too long",
             ));
         }
+        if kind == APPLICATION_DATA {
+            self.take_data()?;
+            return Ok(Opened::Data(len));
+        }
+        self.take_control(kind, &out[..len])
+    }
+
+    /// Data may come now: it does not in the middle of a message.
+    pub fn take_data(&self) -> Result<(), Failure> {
+        if self.message.is_empty() {
+            Ok(())
+        } else {
+            Err(unexpected(APPLICATION_DATA))
+        }
+    }
+
+    /// Deals with an opened record that is not for the program.
+    pub fn take_control(&mut self, kind: u8, bytes: &[u8]) -> Result<Opened, Failure> {
         match kind {
-            APPLICATION_DATA if self.message.is_empty() => Ok(Opened::Data(len)),
-            ALERT => self.take_alert(&out[..len]),
-            HANDSHAKE => self.take_handshake(&out[..len]),
+            ALERT => self.take_alert(bytes),
+            HANDSHAKE => self.take_handshake(bytes),
             _ => Err(unexpected(kind)),
         }
     }
@@ -303,10 +449,13 @@ impl Session {
             }
             let (kind, update) = (*kind, rest.first().copied().filter(|_| len == 1));
             let last = rest.len() == len;
-            match (kind, self.tls13, &self.kernel) {
+            match (kind, self.tls13, &mut self.kernel) {
                 (24, true, _) if last => self.take_key_update(update)?,
-                // Sessions are not resumed: a ticket is of no use.
-                (4, true, Kernel::Client(_)) => {}
+                (4, true, Kernel::Client(kernel)) => kernel
+                    .handle_new_session_ticket(&self.message[4..4 + len])
+                    .map_err(|_| {
+                        Failure::new(AlertDescription::DecodeError, "malformed session ticket")
+                    })?,
                 // HelloRequest and ClientHello ask for a renegotiation.
                 (0, false, Kernel::Client(_)) | (1, false, Kernel::Server(_)) => {
                     self.no_renegotiation_owed = true;
@@ -337,31 +486,62 @@ impl Session {
             Kernel::Client(kernel) => kernel.update_rx_secret(),
             Kernel::Server(kernel) => kernel.update_rx_secret(),
         };
-        self.rx = Direction::new(secrets.map_err(|error| internal(&error))?, true);
+        let (sequence, secrets) = secrets.map_err(|error| internal(&error))?;
+        if let Some(rx) = &mut self.rx {
+            *rx = Direction::new(sequence, &secrets, true);
+        }
+        if self.rx.is_none() || self.rx_secrets.is_some() {
+            // The kernel needs these now, or gets them instead of those it waited for.
+            self.rx_secrets = Some(Box::new(secrets));
+        }
         Ok(())
     }
 
     /// Whether the record layer itself has something to say.
     pub fn owes(&self) -> bool {
-        self.key_update_owed
-            || self.no_renegotiation_owed
-            || (self.tls13 && self.tx.sequence >= RECORDS_PER_KEY_MAX)
+        self.next_owed().is_some()
     }
 
-    /// Seals what `owes` asks for; returns the bytes written to `out`.
+    /// Type and content of the next record that is owed; `said` follows once it is on its way.
+    pub fn next_owed(&self) -> Option<(u8, &'static [u8])> {
+        if self.no_renegotiation_owed {
+            return Some((ALERT, &NO_RENEGOTIATION));
+        }
+        let sealed = self
+            .tx
+            .as_ref()
+            .map_or(self.kernel_records, |tx| tx.sequence);
+        let worn = self.tls13 && sealed >= RECORDS_PER_KEY_MAX;
+        (self.key_update_owed || worn).then_some((HANDSHAKE, &KEY_UPDATE))
+    }
+
+    /// What `next_owed` named was sealed: after a key update a new key follows.
+    pub fn said(&mut self, kind: u8) -> Result<(), Failure> {
+        if kind == ALERT {
+            self.no_renegotiation_owed = false;
+            return Ok(());
+        }
+        self.key_update_owed = false;
+        let secrets = match &mut self.kernel {
+            Kernel::Client(kernel) => kernel.update_tx_secret(),
+            Kernel::Server(kernel) => kernel.update_tx_secret(),
+        };
+        let (sequence, secrets) = secrets.map_err(|error| internal(&error))?;
+        if let Some(tx) = &mut self.tx {
+            *tx = Direction::new(sequence, &secrets, true);
+        }
+        if self.tx.is_none() || self.tx_secrets.is_some() {
+            self.tx_secrets = Some(Box::new(secrets));
+        }
+        Ok(())
+    }
+
+    /// Seals all that is owed; returns the bytes written to `out`.
     pub fn seal_owed(&mut self, out: &mut [u8]) -> Result<usize, Failure> {
         let mut len = 0;
-        if std::mem::take(&mut self.no_renegotiation_owed) {
-            len += self.seal(ALERT, &[&NO_RENEGOTIATION], &mut out[len..])?;
-        }
-        if self.tls13 && self.owes() {
-            self.key_update_owed = false;
-            len += self.seal(HANDSHAKE, &[&KEY_UPDATE], &mut out[len..])?;
-            let secrets = match &mut self.kernel {
-                Kernel::Client(kernel) => kernel.update_tx_secret(),
-                Kernel::Server(kernel) => kernel.update_tx_secret(),
-            };
-            self.tx = Direction::new(secrets.map_err(|error| internal(&error))?, true);
+        while let Some((kind, content)) = self.next_owed() {
+            len += self.seal(kind, &[content], &mut out[len..])?;
+            self.said(kind)?;
         }
         Ok(len)
     }
@@ -376,7 +556,7 @@ impl Session {
     pub fn seal(&mut self, kind: u8, pieces: &[&[u8]], out: &mut [u8]) -> Result<usize, Failure> {
         let len: usize = pieces.iter().map(|piece| piece.len()).sum();
         debug_assert!(len <= PLAINTEXT_MAX);
-        let tx = &mut self.tx;
+        let tx = self.tx.as_mut().expect("sealed here, not in the kernel");
         let explicit_len = if tx.explicit_nonce {
             EXPLICIT_NONCE_LEN
         } else {
@@ -411,15 +591,6 @@ impl Session {
         sealed.map_err(|_| Failure::new(AlertDescription::InternalError, "encryption failed"))?;
         tx.sequence += 1;
         Ok(HEADER_LEN + body_len)
-    }
-
-    /// Seals an alert that ends the connection.
-    pub fn seal_fatal(
-        &mut self,
-        alert: AlertDescription,
-        out: &mut [u8],
-    ) -> Result<usize, Failure> {
-        self.seal(ALERT, &[&[2, u8::from(alert)]], out)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Which peer certificates are trusted.
 //!
-//! A chain must lead to the configured CA file; the peer's name plays no part. A certificate that is in
+//! A chain must lead to the configured CA file; the peer's name plays a part only if asked for. A certificate that is in
 //! the file itself is trusted as it is, also when it says that it is a CA. Without a file nothing can be
 //! trusted. With verification off any certificate will do, but the peer still proves that it has the key.
 
@@ -9,7 +9,7 @@
 use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::verify_server_cert_signed_by_trust_anchor;
+use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
@@ -32,6 +32,8 @@ pub struct Verifier {
 struct Trust {
     file: Vec<CertificateDer<'static>>,
     roots: Arc<RootCertStore>,
+    /// Servers must have the name they are known by.
+    names: bool,
     /// None without roots.
     clients: Option<Arc<dyn ClientCertVerifier>>,
 }
@@ -49,6 +51,7 @@ impl Verifier {
     pub fn trusting(
         provider: Arc<CryptoProvider>,
         file: Vec<CertificateDer<'static>>,
+        names: bool,
     ) -> Result<Verifier, Error> {
         let mut roots = RootCertStore::empty();
         for root in &file {
@@ -69,6 +72,7 @@ impl Verifier {
             trust: Some(Trust {
                 file,
                 roots,
+                names,
                 clients,
             }),
         })
@@ -106,13 +110,14 @@ impl ServerCertVerifier for Verifier {
         &self,
         certificate: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
-        _name: &ServerName<'_>,
+        name: &ServerName<'_>,
         _ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        if let Some(trust) = &self.trust
-            && !trust.holds(certificate, now)?
-        {
+        let Some(trust) = &self.trust else {
+            return Ok(ServerCertVerified::assertion());
+        };
+        if !trust.holds(certificate, now)? {
             verify_server_cert_signed_by_trust_anchor(
                 &ParsedCertificate::try_from(certificate)?,
                 &trust.roots,
@@ -120,6 +125,9 @@ impl ServerCertVerifier for Verifier {
                 now,
                 self.provider.signature_verification_algorithms.all,
             )?;
+        }
+        if trust.names {
+            verify_server_name(&ParsedCertificate::try_from(certificate)?, name)?;
         }
         Ok(ServerCertVerified::assertion())
     }

@@ -12,7 +12,7 @@ use rustls::{
 
 use super::*;
 use crate::transport::tls::certificate;
-use crate::transport::tls::handshake::{Handshake, Progress};
+use crate::transport::tls::handshake::{Complete, Handshake, Progress};
 use crate::transport::tls::verify::Verifier;
 
 static SERVER: LazyLock<Arc<ServerConfig>> = LazyLock::new(|| {
@@ -46,6 +46,10 @@ fn client_config(
     Arc::new(config)
 }
 
+fn session_of(complete: Complete) -> Session {
+    Session::new(complete.secrets, complete.kernel, false)
+}
+
 /// Both ends after a handshake in memory, each message cut into pieces of `step` bytes.
 fn pair(
     version: &'static SupportedProtocolVersion,
@@ -62,7 +66,7 @@ fn pair(
         if sessions[at].is_none() {
             match ends[at].advance() {
                 Progress::Blocked => {}
-                Progress::Complete(complete) => sessions[at] = Some(complete.session),
+                Progress::Complete(complete) => sessions[at] = Some(session_of(*complete)),
                 Progress::Failed(reason) => panic!("handshake failed: {reason}"),
             }
         }
@@ -201,7 +205,8 @@ fn keys_change_when_the_peer_asks_and_when_they_are_worn() {
         let Kernel::Client(kernel) = &mut client.kernel else {
             unreachable!("the client's side")
         };
-        client.tx = Direction::new(kernel.update_tx_secret().expect("it is TLS 1.3"), true);
+        let (sequence, secrets) = kernel.update_tx_secret().expect("it is TLS 1.3");
+        client.tx = Some(Direction::new(sequence, &secrets, true));
         assert_eq!(
             open(&mut server, &wire[..len]).1.expect("it opens"),
             Opened::Control
@@ -217,16 +222,36 @@ fn keys_change_when_the_peer_asks_and_when_they_are_worn() {
         pass(&mut server, &mut client, &[b"and back"]);
     }
     // Sequence numbers run in step, so both ends may jump.
-    server.tx.sequence = RECORDS_PER_KEY_MAX;
-    client.rx.sequence = RECORDS_PER_KEY_MAX;
+    of_tx(&mut server).sequence = RECORDS_PER_KEY_MAX;
+    client.rx.as_mut().expect("it is here").sequence = RECORDS_PER_KEY_MAX;
     let mut wire = [0; OVERHEAD_MAX + 8];
     let len = server.seal_owed(&mut wire).expect("it is sealed");
     assert_eq!(
         open(&mut client, &wire[..len]).1.expect("it opens"),
         Opened::Control
     );
-    assert_eq!(server.tx.sequence, 0);
+    assert_eq!(of_tx(&mut server).sequence, 0);
     pass(&mut server, &mut client, &[b"with new keys"]);
+}
+
+fn of_tx(session: &mut Session) -> &mut Direction {
+    session.tx.as_mut().expect("it is here")
+}
+
+#[test]
+fn the_kernel_s_nonces_do_not_meet_ours() {
+    for first in [0, 1, 2, 0x0fff_fffe, u64::MAX - 3, u64::MAX] {
+        let mut iv = [9; 12];
+        iv[4..].copy_from_slice(&first.to_be_bytes());
+        for sequence in [0_u64, 1, 2, 3, 5, 64, 100] {
+            let next = next_explicit_nonce(iv, sequence);
+            assert_eq!(next[..4], iv[..4]);
+            let next = u64::from_be_bytes(next[4..].try_into().expect("eight bytes"));
+            for ours in (0..sequence).map(|sequence| first ^ sequence) {
+                assert!(ours.wrapping_sub(next) > 1 << 60, "{first:x} {sequence}");
+            }
+        }
+    }
 }
 
 #[test]
@@ -305,4 +330,166 @@ fn records_that_are_too_long_or_no_records_are_refused() {
     assert!(wire_len(&[23, 3, 3, 0x48, 0]).is_ok());
     assert!(wire_len(&[23, 3, 3, 0x48, 1]).is_err());
     assert!(wire_len(b"GET /").is_err());
+}
+
+/// The end that receives, fed in pieces as the kernel would give them.
+struct Receiver {
+    handshake: Handshake,
+    session: Option<Session>,
+    /// The beginning of a record, once the handshake is over.
+    held: Vec<u8>,
+    data: Vec<u8>,
+}
+
+impl Receiver {
+    fn feed(&mut self, bytes: &[u8]) {
+        if self.session.is_none() {
+            self.handshake.incoming.extend_from_slice(bytes);
+            match self.handshake.advance() {
+                Progress::Blocked => return,
+                Progress::Complete(complete) => self.session = Some(session_of(*complete)),
+                Progress::Failed(reason) => panic!("handshake failed: {reason}"),
+            }
+            self.data.append(&mut self.handshake.plaintext);
+            self.held.append(&mut self.handshake.incoming);
+        } else {
+            self.held.extend_from_slice(bytes);
+        }
+        let session = self.session.as_mut().expect("set above");
+        while self.held.len() >= HEADER_LEN {
+            let len = wire_len(&self.held).expect("a good header");
+            if len > self.held.len() {
+                break;
+            }
+            let record: Vec<u8> = self.held.drain(..len).collect();
+            let (plain, opened) = open(session, &record);
+            if let Opened::Data(_) = opened.expect("it opens") {
+                self.data.extend_from_slice(&plain);
+            }
+        }
+    }
+}
+
+/// Two ends one step before the receiver's last flight, and that flight with data right behind it.
+fn last_flight(suite: CipherSuite, to_server: bool, data: &[u8]) -> (Receiver, Vec<u8>) {
+    let (version, suite) = all()
+        .find(|(_, offered)| offered.suite() == suite)
+        .expect("the provider has it");
+    let name = ServerName::from(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    let client = Handshake::client(client_config(version, suite), name).expect("a client");
+    let server = Handshake::server(SERVER.clone()).expect("a server");
+    let (mut sender, mut receiver) = if to_server {
+        (client, server)
+    } else {
+        (server, client)
+    };
+    for _ in 0..10 {
+        let progress = sender.advance();
+        if let Progress::Complete(complete) = progress {
+            let mut session = session_of(*complete);
+            let mut flight = std::mem::take(&mut sender.outgoing);
+            let start = flight.len();
+            flight.resize(start + data.len() + 2 * OVERHEAD_MAX, 0);
+            let (first, second) = data.split_at(data.len() / 2);
+            let mut len = start;
+            for part in [first, second] {
+                let out = &mut flight[len..];
+                len += session.seal_data(&[part], out).expect("it is sealed");
+            }
+            flight.truncate(len);
+            let receiver = Receiver {
+                handshake: receiver,
+                session: None,
+                held: Vec::new(),
+                data: Vec::new(),
+            };
+            return (receiver, flight);
+        }
+        receiver.incoming.append(&mut sender.outgoing);
+        assert!(matches!(receiver.advance(), Progress::Blocked));
+        sender.incoming.append(&mut receiver.outgoing);
+    }
+    panic!("the handshake does not end");
+}
+
+#[test]
+fn data_may_come_with_the_end_of_the_handshake_however_it_is_cut() {
+    let data: Vec<u8> = (0..150).collect();
+    for (suite, to_server) in [
+        (CipherSuite::TLS13_AES_256_GCM_SHA384, true),
+        (CipherSuite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384, false),
+    ] {
+        let len = last_flight(suite, to_server, &data).1.len();
+        for cut in 0..=len {
+            let (mut receiver, flight) = last_flight(suite, to_server, &data);
+            assert_eq!(flight.len(), len, "flights are alike");
+            let (first, second) = flight.split_at(cut);
+            receiver.feed(first);
+            receiver.feed(second);
+            assert_eq!(receiver.data, data, "{suite:?} cut at {cut} of {len}");
+        }
+        for step in 1..20 {
+            let (mut receiver, flight) = last_flight(suite, to_server, &data);
+            for part in flight.chunks(step) {
+                receiver.feed(part);
+            }
+            assert_eq!(receiver.data, data, "{suite:?} in steps of {step}");
+        }
+    }
+}
+
+/// A fresh client and its hello.
+fn hello() -> (Handshake, Vec<u8>) {
+    let (version, suite) = all()
+        .find(|(_, offered)| offered.suite() == CipherSuite::TLS13_AES_128_GCM_SHA256)
+        .expect("the provider has it");
+    let name = ServerName::from(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    let mut client = Handshake::client(client_config(version, suite), name).expect("a client");
+    assert!(matches!(client.advance(), Progress::Blocked));
+    let hello = std::mem::take(&mut client.outgoing);
+    (client, hello)
+}
+
+/// Takes a damaged flight in two parts. It fails or waits for more; what is not authenticated, the version
+/// in the header of a record, may also be overlooked.
+fn take_damaged(end: &mut Handshake, flight: &[u8], cut: usize) {
+    let (first, second) = flight.split_at(cut);
+    for part in [first, second] {
+        end.incoming.extend_from_slice(part);
+        match end.advance() {
+            Progress::Blocked => {}
+            Progress::Failed(_) | Progress::Complete(_) => return,
+        }
+    }
+}
+
+#[test]
+fn a_damaged_hello_is_an_outcome() {
+    let (_, hello) = hello();
+    for at in 0..hello.len() {
+        for (bit, cut) in [(1, 0), (0x80, at), (0x10, hello.len() / 2)] {
+            let mut damaged = hello.clone();
+            damaged[at] ^= bit;
+            let mut server = Handshake::server(SERVER.clone()).expect("a server");
+            take_damaged(&mut server, &damaged, cut);
+        }
+    }
+}
+
+#[test]
+fn a_damaged_answer_is_an_outcome() {
+    let mut at = 0;
+    loop {
+        let (mut client, hello) = hello();
+        let mut server = Handshake::server(SERVER.clone()).expect("a server");
+        server.incoming = hello;
+        assert!(matches!(server.advance(), Progress::Blocked));
+        let mut flight = std::mem::take(&mut server.outgoing);
+        if at >= flight.len() {
+            return;
+        }
+        flight[at] ^= 0x11;
+        take_damaged(&mut client, &flight, at * 7 % flight.len());
+        at += if at < 200 { 1 } else { 5 };
+    }
 }
