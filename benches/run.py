@@ -310,7 +310,9 @@ def checks_all(bench):
         for size, text, limit in ((65536, "64 KiB", None), (1048576, "1 MiB", (">=", 0.9))):
             add(section, f"rdma-{what}-inproc-{size}",
                 {"ours": rdma(what, "inproc-msg", size), "memcpy": bulk("raw", "inproc", size)},
-                [(f"in process, {what} of {text}", "gb_per_s", "GB/s", 1, "memcpy", limit)])
+                [(f"in process, {what} of {text}", "gb_per_s", "GB/s", 1, "memcpy", limit),
+                 (f"in process, {what} of {text}, processor time", "cpu_s_per_gb", "s/GB", 1,
+                  "memcpy", limit and ("<=", 1.1))])
 
     section = "Pipelined, depth 16, 64 B"
     for transport, limit in (("tcp", 0.8), ("unix", 0.7)):

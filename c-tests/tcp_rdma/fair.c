@@ -24,7 +24,7 @@ main(void)
 
     flow_start(&flow);
     shared_alloc(flow.evpl, &memory, LENGTH, 'm');
-    peer_dial(&peer, &flow);
+    peer_dial_narrow(&peer, &flow);
     evpl_rdma_get_address(flow.evpl, flow.server->bind, &memory, &key, &address);
 
     for (int i = 0; i < QUEUED; i++) {

@@ -40,7 +40,7 @@ during_read(void)
     uint64_t address;
     ssize_t got, total = 0;
 
-    peer_dial(&peer, &flow);
+    peer_dial_narrow(&peer, &flow);
     publish(&memory, &key, &address);
     // More than the kernel takes at once, twice: one reply has begun, one has not.
     peer_send(&peer, bytes, frame_put_read(bytes, key, address, 1, LENGTH));
@@ -75,7 +75,7 @@ during_write(void)
     uint64_t address;
     size_t half;
 
-    peer_dial(&peer, &flow);
+    peer_dial_narrow(&peer, &flow);
     publish(&memory, &key, &address);
     half = frame_put_data(bytes, WRITE_REQUEST, LENGTH, key, address, 7, 'w') / 2;
     peer_send(&peer, bytes, half);

@@ -82,6 +82,16 @@ peer_dial(struct peer *peer, struct flow *flow)
     RUN_UNTIL(flow->evpl, flow->accepts > accepts && flow->accepted[accepts].connected, FLOW_WAIT_MS);
 }
 
+// The kernel takes little for this peer, however fast it reads.
+static inline void
+peer_dial_narrow(struct peer *peer, struct flow *flow)
+{
+    int length = 256 << 10;
+
+    peer_dial(peer, flow);
+    CHECK(setsockopt(peer->fd, SOL_SOCKET, SO_RCVBUF, &length, sizeof(length)) == 0);
+}
+
 // What a raw listener needs of a flow that is not started.
 static inline int
 peer_listen(struct flow *flow)
