@@ -1,6 +1,5 @@
 //! Which processors this process and this thread may use.
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 /// Processors a thread may run on, as far as the mask goes.
@@ -44,8 +43,16 @@ fn note_allowed(cpu: usize) {
 /// Processors that the threads which asked may use at once: their affinity and the process's share of
 /// time, whichever is less.
 pub fn usable() -> usize {
-    static QUOTA: OnceLock<usize> = OnceLock::new();
-    let quota = *QUOTA.get_or_init(|| quota().unwrap_or(usize::MAX));
+    /// Zero before it is known; whoever asks then finds the same.
+    static QUOTA: AtomicUsize = AtomicUsize::new(0);
+    let quota = match QUOTA.load(Ordering::Relaxed) {
+        0 => {
+            let quota = quota().unwrap_or(usize::MAX).max(1);
+            QUOTA.store(quota, Ordering::Relaxed);
+            quota
+        }
+        known => known,
+    };
     ALLOWED_COUNT.load(Ordering::Relaxed).min(quota).max(1)
 }
 
