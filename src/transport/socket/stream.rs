@@ -12,6 +12,7 @@
 
 use std::cell::Cell;
 use std::io;
+use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, OwnedFd};
 
 use crate::abi::{evpl, evpl_fd_event};
@@ -232,13 +233,13 @@ impl Direct {
 }
 
 fn read_once(cx: &Cx, bind: &Bind) -> io::Result<ReadOutcome> {
-    let mut iov = [NO_BYTES; READ_IOVECS_MAX];
+    let mut space = ReceiveSpace::EMPTY;
     let direct = match bind.io() {
-        Io::TcpRdma(_) => input::direct(bind, &mut iov)?,
+        Io::TcpRdma(_) => input::direct(bind, &mut space.iov)?,
         _ => Direct::NONE,
     };
     let io = io(bind);
-    let space = ReceiveSpace::behind(cx, bind, io.tail_room.get() as usize, iov, &direct);
+    space.prepare(cx, bind, io.tail_room.get() as usize, &direct);
     // SAFETY: nothing else runs on this thread until the bytes are kept, and `input` vouches for the places
     // that it names.
     let received = unsafe { socket::receive(bind.event().fd(), space.entries()) }?;
@@ -267,7 +268,8 @@ fn read_once(cx: &Cx, bind: &Bind) -> io::Result<ReadOutcome> {
 /// its last ones, then into the loop's window. The room is reserved for the bind and the window is the
 /// loop's, so they may be written until something else receives on this thread.
 pub struct ReceiveSpace {
-    iov: [libc::iovec; READ_IOVECS_MAX],
+    /// The first `count` are filled.
+    iov: [MaybeUninit<libc::iovec>; READ_IOVECS_MAX],
     count: usize,
     direct_len: usize,
     room: usize,
@@ -275,20 +277,23 @@ pub struct ReceiveSpace {
 }
 
 impl ReceiveSpace {
+    const EMPTY: ReceiveSpace = ReceiveSpace {
+        iov: [const { MaybeUninit::uninit() }; READ_IOVECS_MAX],
+        count: 0,
+        direct_len: 0,
+        room: 0,
+        queued: 0,
+    };
+
     /// `tail_room` is what the last `keep` returned.
     pub fn new(cx: &Cx, bind: &Bind, tail_room: usize) -> ReceiveSpace {
-        let iov = [NO_BYTES; READ_IOVECS_MAX];
-        ReceiveSpace::behind(cx, bind, tail_room, iov, &Direct::NONE)
+        let mut space = ReceiveSpace::EMPTY;
+        space.prepare(cx, bind, tail_room, &Direct::NONE);
+        space
     }
 
-    /// The same behind what `direct` says of `iov`.
-    fn behind(
-        cx: &Cx,
-        bind: &Bind,
-        tail_room: usize,
-        mut iov: [libc::iovec; READ_IOVECS_MAX],
-        direct: &Direct,
-    ) -> ReceiveSpace {
+    /// Goes on behind the entries that `direct` says are filled.
+    fn prepare(&mut self, cx: &Cx, bind: &Bind, tail_room: usize, direct: &Direct) {
         let mut count = direct.count;
         let queued = bind.recv.with(|ring| ring.bytes());
         let room = if queued > 0 { tail_room } else { 0 };
@@ -297,10 +302,10 @@ impl ReceiveSpace {
                 ring.back()
                     .map(|tail| tail.data().wrapping_add(tail.len() as usize))
             });
-            iov[count] = libc::iovec {
+            self.iov[count].write(libc::iovec {
                 iov_base: tail.expect("bytes are queued").cast(),
                 iov_len: room,
-            };
+            });
             count += 1;
         }
         if direct.window_len_max > 0 {
@@ -309,21 +314,19 @@ impl ReceiveSpace {
             let window_len = cx.memory.recv_prepare(&mut window, min);
             for part in &mut window[..window_len] {
                 part.iov_len = part.iov_len.min(direct.window_len_max);
+                self.iov[count].write(*part);
+                count += 1;
             }
-            iov[count..count + window_len].copy_from_slice(&window[..window_len]);
-            count += window_len;
         }
-        ReceiveSpace {
-            iov,
-            count,
-            direct_len: direct.len,
-            room,
-            queued,
-        }
+        self.count = count;
+        self.direct_len = direct.len;
+        self.room = room;
+        self.queued = queued;
     }
 
     pub fn entries(&self) -> &[libc::iovec] {
-        &self.iov[..self.count]
+        // SAFETY: the first `count` were written, by `prepare` or before it.
+        unsafe { self.iov[..self.count].assume_init_ref() }
     }
 
     pub fn capacity(&self) -> usize {
@@ -490,7 +493,7 @@ pub struct Written {
 
 /// One gather write.
 pub fn write_once(cx: &Cx, bind: &Bind) -> io::Result<Written> {
-    let mut iov = [const { core::mem::MaybeUninit::<libc::iovec>::uninit() }; WRITE_IOVECS_MAX];
+    let mut iov = [const { MaybeUninit::<libc::iovec>::uninit() }; WRITE_IOVECS_MAX];
     let limit = (cx.config().max_num_iovec as usize).clamp(1, WRITE_IOVECS_MAX);
     let output = output(bind);
     let (count, offered) = output.with(|ring| ring.gather(&mut iov[..limit]));
