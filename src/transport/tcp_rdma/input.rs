@@ -10,6 +10,7 @@
 #![forbid(unsafe_code)]
 
 use std::io;
+use std::mem::MaybeUninit;
 
 use super::connection::{Block, Payload, RdmaIo, place};
 use super::output;
@@ -27,8 +28,8 @@ const ANSWERS_MAX: usize = 65_536;
 const LONG_LEN_MIN: u32 = 64 << 10;
 /// What is read behind a long payload, and in place of one.
 const HEAD_WINDOW_LEN: usize = 4 << 10;
-/// The most that one read takes to a place outside the window.
-const DIRECT_LEN_MAX: usize = 1 << 20;
+/// The most that one read takes to a place outside the window: while it is copied the sender waits.
+const DIRECT_LEN_MAX: usize = 64 << 10;
 /// A reply up to this length is copied when it is asked for.
 const COPIED_LEN_MAX: u32 = 8 << 10;
 /// Published bytes on their way out that are copied to let the peer go on.
@@ -52,7 +53,10 @@ pub fn resume(cx: &Cx, bind: &Bind) -> bool {
 }
 
 /// Describes in `iov` where the next bytes from the socket go.
-pub fn direct(bind: &Bind, iov: &mut [libc::iovec; READ_IOVECS_MAX]) -> io::Result<Direct> {
+pub fn direct(
+    bind: &Bind,
+    iov: &mut [MaybeUninit<libc::iovec>; READ_IOVECS_MAX],
+) -> io::Result<Direct> {
     let io = io(bind);
     if io.paused.get() {
         return Err(io::Error::from(io::ErrorKind::WouldBlock));
@@ -68,10 +72,10 @@ pub fn direct(bind: &Bind, iov: &mut [libc::iovec; READ_IOVECS_MAX]) -> io::Resu
     let room = (left as usize).min(DIRECT_LEN_MAX);
     let mut add = |data: *mut u8, len: usize| {
         if len > 0 {
-            iov[direct.count] = libc::iovec {
+            iov[direct.count].write(libc::iovec {
                 iov_base: data.cast(),
                 iov_len: len,
-            };
+            });
             direct.count += 1;
             direct.len += len;
         }
