@@ -9,11 +9,11 @@
 #[cfg(not(all(test, loom)))]
 pub use std::sync::{
     Mutex,
-    atomic::{AtomicBool, AtomicU32, fence},
+    atomic::{AtomicBool, AtomicU32},
 };
 
 #[cfg(all(test, loom))]
 pub use loom::sync::{
     Mutex,
-    atomic::{AtomicBool, AtomicU32, fence},
+    atomic::{AtomicBool, AtomicU32},
 };

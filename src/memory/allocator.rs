@@ -11,7 +11,7 @@
 
 use core::ffi::c_int;
 use core::ptr;
-use core::sync::atomic::{Ordering, fence};
+use core::sync::atomic::Ordering;
 use std::sync::Arc;
 
 use crate::abi::{
@@ -345,8 +345,10 @@ const BUFFER_RELEASE: unsafe extern "C" fn(*mut evpl, *mut evpl_iovec_ref) = buf
 
 /// Nobody refers to the buffer any more.
 unsafe extern "C" fn buffer_release(evpl: *mut evpl, record: *mut evpl_iovec_ref) {
-    // C's inline decrement has release order only. This pairs with those of the other threads.
-    fence(Ordering::Acquire);
+    // C's inline decrement has release order only. This pairs with those of the other threads; a load, as
+    // sanitizers do not know fences.
+    // SAFETY: whoever counted down to zero passes the record on to us.
+    unsafe { &(*record).refcnt }.load(Ordering::Acquire);
     let buffer = record.cast::<Buffer>();
     if evpl.is_null() {
         // SAFETY: whoever counted down to zero passes the buffer on to us.
