@@ -7,6 +7,12 @@ use super::{check, check_len};
 
 pub use libc::{sockaddr_storage, socklen_t};
 
+/// An entry of a gather list that is still to be filled.
+pub const NO_BYTES: libc::iovec = libc::iovec {
+    iov_base: core::ptr::null_mut(),
+    iov_len: 0,
+};
+
 /// An address in the kernel's form.
 pub struct SockAddr {
     pub storage: sockaddr_storage,

@@ -32,6 +32,7 @@ use crate::event::fd_event::{FdEvent, WatchOutput};
 use crate::memory::cell::LoopCell;
 use crate::memory::iovec::Iovec;
 use crate::memory::iovec_ring::IovecRing;
+use crate::sys::socket::NO_BYTES;
 use core::ffi::c_void;
 use ring::{Completion, Ring};
 use tcp::Listening;
@@ -778,7 +779,7 @@ impl Uring {
     /// A piece of the loop's receive memory.
     fn cut_piece(&self, cx: &Cx) -> Iovec {
         loop {
-            let mut window = [tcp::NO_BYTES; 2];
+            let mut window = [NO_BYTES; 2];
             cx.memory.recv_prepare(&mut window, 0);
             let len = window[0].iov_len.min(self.piece_len as usize);
             let mut piece = None;

@@ -2,8 +2,9 @@
 //!
 //! One receive per connection is always under way and repeats itself. Bytes stay where the kernel put
 //! them, except few that follow others of their bind, or that have a whole provided buffer to themselves:
-//! those are copied together, so that small messages stay dense and in few pieces. One gather send per connection is under way; the bytes stay in the bind's queue until
-//! it completes, and what the kernel did not take goes first into the next one, so the order is kept.
+//! those are copied together, so that small messages stay dense and in few pieces. One gather send per
+//! connection is under way; the bytes stay in the bind's queue until it completes, and what the kernel did
+//! not take goes first into the next one, so the order is kept.
 
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
@@ -17,12 +18,12 @@ use super::{Kind, Part, QuietSend, Socket, State, Uring, available, of};
 use crate::abi::{evpl, evpl_timer};
 use crate::memory::cell::LoopCell;
 use crate::memory::iovec::Iovec;
-use crate::sys::socket;
+use crate::sys::socket::{self, NO_BYTES};
 use crate::transport::address::Address;
 use crate::transport::bind::{Bind, FINISH, Io, PENDING_CLOSED, SENT_NOTIFY};
 use crate::transport::inbox::{AcceptSink, Accepted};
 use crate::transport::registry::Missing;
-use crate::transport::socket::{from_kernel, listen, local_address, stream, to_kernel};
+use crate::transport::socket::{from_kernel, listen, local_address, stream, tcp};
 use crate::transport::{Cx, Protocol};
 
 /// Entries of one gather send, whatever the configuration says.
@@ -31,19 +32,11 @@ const GATHER_LEN_MAX: usize = 128;
 const COPY_LEN_MAX: u32 = 2 << 10;
 /// Pieces behind bytes that were not consumed yet are copied up to this length.
 const TRICKLE_LEN_MAX: u32 = 16 << 10;
-/// Room reserved behind the bytes of an incomplete message.
-const TAIL_ROOM_MIN: u64 = 4 << 10;
-const TAIL_ROOM_MAX: u64 = 64 << 10;
 const ACCEPT_RETRY_US: u64 = 20_000;
 /// The kernel counts what one send takes in 31 bits.
 const QUIET_LEN_MAX: u64 = 1 << 30;
 /// Has a send wait for room before it tries: IORING_RECVSEND_POLL_FIRST.
 const POLL_FIRST: u16 = 1;
-
-pub const NO_BYTES: libc::iovec = libc::iovec {
-    iov_base: core::ptr::null_mut(),
-    iov_len: 0,
-};
 
 pub struct UringTcp;
 
@@ -53,14 +46,8 @@ impl Protocol for UringTcp {
     }
 
     fn connect(&self, cx: &Cx, bind: &Bind, local: Option<Arc<Address>>) -> io::Result<()> {
-        let remote = to_kernel(&bind.remote().expect("connect sets the remote address"));
-        let fd = socket::open(remote.family(), libc::SOCK_STREAM)?;
+        let (fd, remote) = tcp::open(bind, local)?;
         let raw = fd.as_raw_fd();
-        socket::set_nodelay(raw)?;
-        if let Some(local) = local {
-            socket::set_option(raw, libc::SOL_SOCKET, libc::SO_REUSEADDR, 1)?;
-            socket::bind(raw, &to_kernel(&local))?;
-        }
         // Called directly: the local address is known at return.
         socket::connect(raw, &remote)?;
         socket::set_blocking(raw)?;
@@ -80,19 +67,8 @@ impl Protocol for UringTcp {
     fn listen(&self, cx: &Cx, bind: &Bind, sink: Arc<dyn AcceptSink>) -> io::Result<()> {
         let uring = of(cx);
         uring.open(cx)?;
-        let address = to_kernel(&bind.local().expect("listen sets the local address"));
-        let fd = socket::open(address.family(), libc::SOCK_STREAM)?;
-        let raw = fd.as_raw_fd();
-        socket::set_option(raw, libc::SOL_SOCKET, libc::SO_REUSEADDR, 1)?;
-        if address.family() == libc::AF_INET6 {
-            socket::set_option(raw, libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, 0)?;
-        }
-        // Accepted sockets inherit it.
-        socket::set_nodelay(raw)?;
-        socket::bind(raw, &address)?;
-        socket::listen(raw, listen::backlog(cx))?;
-        socket::set_blocking(raw)?;
-        bind.set_local(Some(local_address(raw)?));
+        let fd = tcp::open_listening(cx, bind)?;
+        socket::set_blocking(fd.as_raw_fd())?;
         let listening = Box::new(Listening::new(bind, sink));
         let socket = uring.adopt(bind, fd, State::Listening, Some(listening));
         bind.set_io(Io::Uring(socket.clone()));
@@ -101,12 +77,8 @@ impl Protocol for UringTcp {
     }
 
     fn attach(&self, cx: &Cx, bind: &Bind, accepted: Accepted) -> io::Result<()> {
-        let Accepted::Socket { fd, local } = accepted else {
-            unreachable!("a TCP listener accepts sockets")
-        };
         let uring = of(cx);
-        // A peer that reset already makes these fail; receiving reports that.
-        bind.set_local(local.or_else(|| local_address(fd.as_raw_fd()).ok()));
+        let fd = tcp::take_accepted(bind, accepted);
         let socket = uring.adopt(bind, fd, State::Connected, None);
         bind.set_io(Io::Uring(socket.clone()));
         uring.starting.with(|starting| starting.push(socket));
@@ -307,14 +279,7 @@ fn append_copy(cx: &Cx, bind: &Bind, socket: &Socket, bytes: &[u8], queued: u64)
                 .copy_to_nonoverlapping(to_second, second.len());
         }
     }
-    let room = if queued > 0 {
-        queued.clamp(TAIL_ROOM_MIN, TAIL_ROOM_MAX) as usize
-    } else {
-        0
-    };
-    let reserved = cx.memory.recv_commit(rest.len(), room, &mut |iovec| {
-        bind.recv.with(|ring| ring.push_merged(iovec, cx.evpl()));
-    });
+    let reserved = stream::append_from_window(cx, bind, rest.len(), queued);
     socket.tail_room.set(reserved as u32);
 }
 

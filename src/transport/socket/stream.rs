@@ -19,7 +19,7 @@ use crate::abi::{evpl, evpl_fd_event};
 use crate::event::fd_event::{ERROR, URGENT, WatchOutput};
 use crate::memory::cell::LoopCell;
 use crate::memory::iovec_ring::IovecRing;
-use crate::sys::socket;
+use crate::sys::socket::{self, NO_BYTES};
 use crate::transport::Cx;
 use crate::transport::bind::{Bind, Io, PENDING_CLOSED};
 use crate::transport::tcp_rdma::{input, output};
@@ -49,11 +49,6 @@ const TAIL_ROOM_MIN: u64 = 4 << 10;
 const TAIL_ROOM_MAX: u64 = 64 << 10;
 /// Pieces larger than this are not worth reserving room behind.
 const TRICKLE_LEN_MAX: usize = 16 << 10;
-
-const NO_BYTES: libc::iovec = libc::iovec {
-    iov_base: core::ptr::null_mut(),
-    iov_len: 0,
-};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {

@@ -43,7 +43,8 @@ pub fn connect(
     stream::watch_connecting(cx, bind, connected)
 }
 
-pub fn listen(cx: &Cx, bind: &Bind, sink: Arc<dyn AcceptSink>) -> io::Result<()> {
+/// A socket that listens at the bind's local address, which then has the port that the kernel chose.
+pub fn open_listening(cx: &Cx, bind: &Bind) -> io::Result<OwnedFd> {
     let address = to_kernel(&bind.local().expect("listen sets the local address"));
     let fd = socket::open(address.family(), libc::SOCK_STREAM)?;
     let raw = fd.as_raw_fd();
@@ -56,16 +57,25 @@ pub fn listen(cx: &Cx, bind: &Bind, sink: Arc<dyn AcceptSink>) -> io::Result<()>
     socket::bind(raw, &address)?;
     socket::listen(raw, listen::backlog(cx))?;
     bind.set_local(Some(local_address(raw)?));
-    listen::adopt(cx, bind, fd, sink, None)
+    Ok(fd)
 }
 
-pub fn attach(cx: &Cx, bind: &Bind, accepted: Accepted, wrap: stream::Wrap) -> io::Result<()> {
+pub fn listen(cx: &Cx, bind: &Bind, sink: Arc<dyn AcceptSink>) -> io::Result<()> {
+    listen::adopt(cx, bind, open_listening(cx, bind)?, sink, None)
+}
+
+/// The socket of an accepted connection, whose local address the bind gets.
+pub fn take_accepted(bind: &Bind, accepted: Accepted) -> OwnedFd {
     let Accepted::Socket { fd, local } = accepted else {
         unreachable!("a TCP listener accepts sockets")
     };
     // A peer that reset already makes the question fail; reading reports that.
     bind.set_local(local.or_else(|| local_address(fd.as_raw_fd()).ok()));
-    stream::adopt_connected(cx, bind, fd, wrap)
+    fd
+}
+
+pub fn attach(cx: &Cx, bind: &Bind, accepted: Accepted, wrap: stream::Wrap) -> io::Result<()> {
+    stream::adopt_connected(cx, bind, take_accepted(bind, accepted), wrap)
 }
 
 impl Protocol for Tcp {

@@ -17,7 +17,7 @@ use crate::event::fd_event::WatchOutput;
 use crate::event::timer;
 use crate::memory::cell::LoopCell;
 use crate::memory::iovec::Iovec;
-use crate::sys::socket::{self, SockAddr};
+use crate::sys::socket::{self, NO_BYTES, SockAddr};
 use crate::transport::address::Address;
 use crate::transport::bind::{Bind, Io, Message, PENDING_CLOSED};
 use crate::transport::{Cx, DropCounters, Protocol};
@@ -49,11 +49,6 @@ pub struct UdpIo {
     received_last: Cell<usize>,
     failures_in_row: Cell<u32>,
 }
-
-const NO_BYTES: libc::iovec = libc::iovec {
-    iov_base: core::ptr::null_mut(),
-    iov_len: 0,
-};
 
 fn no_message() -> libc::mmsghdr {
     // SAFETY: all-zero is an empty message header.

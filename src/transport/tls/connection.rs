@@ -28,7 +28,7 @@ use crate::event::fd_event::{ERROR, WatchOutput};
 use crate::event::timer;
 use crate::memory::cell::LoopCell;
 use crate::sys::ktls::{self, Way};
-use crate::sys::socket;
+use crate::sys::socket::{self, NO_BYTES};
 use crate::transport::Cx;
 use crate::transport::bind::{Bind, Io, PENDING_CLOSED};
 use crate::transport::socket::stream;
@@ -617,11 +617,7 @@ fn open_record(cx: &Cx, bind: &Bind, wire: &[u8], filled: &mut usize) -> Result<
 
 /// Where the loop's next received bytes go, and how many fit there.
 fn window(cx: &Cx) -> (*mut u8, usize) {
-    let none = libc::iovec {
-        iov_base: core::ptr::null_mut(),
-        iov_len: 0,
-    };
-    let mut iov = [none; 2];
+    let mut iov = [NO_BYTES; 2];
     cx.memory.recv_prepare(&mut iov, 1);
     (iov[0].iov_base.cast(), iov[0].iov_len)
 }

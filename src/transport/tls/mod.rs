@@ -50,17 +50,12 @@ impl Protocol for Tls {
 
     fn listen(&self, cx: &Cx, bind: &Bind, sink: Arc<dyn AcceptSink>) -> io::Result<()> {
         cx.process.tls.server(cx.config())?;
-        tcp::Tcp.listen(cx, bind, sink)
+        tcp::listen(cx, bind, sink)
     }
 
     fn attach(&self, cx: &Cx, bind: &Bind, accepted: Accepted) -> io::Result<()> {
-        let Accepted::Socket { fd, local } = accepted else {
-            unreachable!("a TLS listener accepts sockets")
-        };
         let config = cx.process.tls.server(cx.config())?;
-        // A peer that reset already makes these fail; reading reports that.
-        bind.set_local(local.or_else(|| local_address(fd.as_raw_fd()).ok()));
-        connection::adopt_accepted(cx, bind, fd, config)
+        connection::adopt_accepted(cx, bind, tcp::take_accepted(bind, accepted), config)
     }
 
     fn flush(&self, cx: &Cx, bind: &Bind) {
