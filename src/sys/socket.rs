@@ -314,6 +314,18 @@ pub unsafe fn receive_messages(fd: RawFd, messages: &mut [libc::mmsghdr]) -> io:
     }
 }
 
+/// Bytes that the kernel holds for the peer and that it has not taken; 0 if that cannot be known.
+pub fn unsent(fd: RawFd) -> u64 {
+    let mut len: libc::c_int = 0;
+    // SAFETY: the request writes one int.
+    let result = unsafe { libc::ioctl(fd, libc::TIOCOUTQ, &mut len) };
+    if result == 0 {
+        u64::try_from(len).unwrap_or(0)
+    } else {
+        0
+    }
+}
+
 pub fn is_transient(error: &io::Error) -> bool {
     // A number of the kernel's is not looked up in the long table of kinds: a spin asks after every look.
     match error.raw_os_error() {

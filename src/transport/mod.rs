@@ -14,6 +14,7 @@
 pub mod address;
 pub mod bind;
 pub mod deliver;
+pub mod drain;
 pub mod inbox;
 pub mod inproc;
 pub mod io_uring;
@@ -172,6 +173,7 @@ pub struct Cx {
     pub datagrams: socket::udp::Receiver,
     pub uring: io_uring::PerLoop,
     pub tls: tls::connection::Scratch,
+    draining: drain::Draining,
     /// Arrays of delivered messages, kept for their capacity.
     message_arrays: LoopCell<Vec<Vec<Iovec>>>,
     /// The array mail is read from, kept for its capacity.
@@ -196,6 +198,7 @@ impl Cx {
             datagrams: socket::udp::Receiver::default(),
             uring: io_uring::PerLoop::default(),
             tls: tls::connection::Scratch::default(),
+            draining: drain::Draining::default(),
             message_arrays: LoopCell::default(),
             mails: LoopCell::default(),
             batches: LoopCell::default(),

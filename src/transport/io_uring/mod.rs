@@ -161,8 +161,6 @@ pub struct Socket {
     quiet: Cell<Option<QuietSend>>,
     /// The last send found no room: the next one waits for it first.
     full: Cell<bool>,
-    /// The peer sends no more: what is queued is written as far as it goes, then the bind closes.
-    ended: Cell<bool>,
     /// The peer takes no more: what it sent before is still read.
     broken: Cell<bool>,
     /// Bytes reserved for this bind behind the last received ones.
@@ -670,7 +668,6 @@ impl Uring {
                 offered: Cell::new(0),
                 quiet: Cell::new(None),
                 full: Cell::new(false),
-                ended: Cell::new(false),
                 broken: Cell::new(false),
                 tail_room: Cell::new(0),
                 orphans: LoopCell::default(),

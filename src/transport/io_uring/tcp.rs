@@ -283,36 +283,14 @@ fn append_copy(cx: &Cx, bind: &Bind, socket: &Socket, bytes: &[u8], queued: u64)
     socket.tail_room.set(reserved as u32);
 }
 
-/// The peer will send no more. Half-open connections are not kept: what the socket still takes is
-/// written, then it closes.
+/// The peer will send no more. What is queued is sent as far as the peer takes it, then the bind closes.
 fn end_of_stream(cx: &Cx, uring: &Uring, socket: &Socket, bind: &Bind) {
-    socket.ended.set(true);
-    if !socket.sending.get() {
-        return finish_writing(cx, socket, bind);
+    if socket.broken.get() {
+        return cx.request_close(bind);
     }
-    // The kernel has the send then. What is left to write is written once it is over; if the socket is
-    // full, it is not before the flush.
-    let _ = uring.with_ring(super::Ring::enter);
-    uring.settle(cx);
-    cx.arm_flush(bind);
-}
-
-fn finish_writing(cx: &Cx, socket: &Socket, bind: &Bind) {
-    let mut iov = [const { core::mem::MaybeUninit::uninit() }; GATHER_LEN_MAX];
-    while !bind.has(PENDING_CLOSED) {
-        let (count, offered) = bind.send.with(|ring| ring.gather(&mut iov));
-        if offered == 0 {
-            break;
-        }
-        // SAFETY: `gather` filled the first `count` entries with memory that the ring's references keep.
-        let taken = unsafe { socket::send(socket.raw_fd(), iov[..count].assume_init_ref()) };
-        let Ok(taken) = taken else { break };
-        account(cx, bind, taken as u64);
-        if (taken as u64) < offered {
-            break;
-        }
-    }
-    cx.request_close(bind);
+    cx.close_when_sent(bind, socket.raw_fd());
+    // The flush, or the end of the send that is under way, closes the bind.
+    start_sending(cx, uring, socket, bind);
 }
 
 // ---- sending ------------------------------------------------------------------------------------
@@ -324,13 +302,7 @@ pub struct Gather {
 }
 
 fn flush(cx: &Cx, uring: &Uring, socket: &Rc<Socket>, bind: &Bind) {
-    if socket.ended.get() {
-        match socket.sending.get() {
-            // The socket is full: nobody waits for the rest.
-            true => cx.request_close(bind),
-            false => finish_writing(cx, socket, bind),
-        }
-    } else if socket.state.get() == State::Connected {
+    if socket.state.get() == State::Connected {
         start_sending(cx, uring, socket, bind);
     }
 }
@@ -426,11 +398,7 @@ pub fn sent(cx: &Cx, uring: &Uring, socket: &Rc<Socket>, result: Result<u64, i32
     if let Some(bind) = socket.bind()
         && !bind.has(PENDING_CLOSED)
     {
-        if socket.ended.get() {
-            finish_writing(cx, socket, bind);
-        } else {
-            start_sending(cx, uring, socket, bind);
-        }
+        start_sending(cx, uring, socket, bind);
     }
 }
 

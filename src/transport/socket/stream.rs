@@ -372,9 +372,20 @@ pub fn append_from_window(cx: &Cx, bind: &Bind, len: usize, queued: u64) -> usiz
     })
 }
 
-/// The peer will send no more. Half-open connections are not kept: what the socket still takes is
-/// written, then it closes.
+/// The peer will send no more. What is queued is sent as far as the peer takes it, then the bind closes.
 fn end_of_stream(cx: &Cx, bind: &Bind) {
+    if matches!(bind.io(), Io::TcpRdma(_)) {
+        return end_of_frames(cx, bind);
+    }
+    let fds = cx.events.fds();
+    fds.mark_unreadable(bind.event_pointer());
+    fds.read_disinterest(bind.event_pointer());
+    cx.close_when_sent(bind, bind.event().fd());
+    flush_queued(cx, bind);
+}
+
+/// Operations that wait for the peer's answer never get it: what the socket still takes is written.
+fn end_of_frames(cx: &Cx, bind: &Bind) {
     // A flush ends with its turn; this is the last one there is.
     let mut left = u64::MAX;
     while !bind.has(PENDING_CLOSED) {

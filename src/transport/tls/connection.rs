@@ -661,24 +661,16 @@ fn truncated(cx: &Cx, bind: &Bind, how: &str) {
     cx.request_close(bind);
 }
 
-/// The peer will send no more. Half-open connections are not kept: what the socket still takes is
-/// written, then it closes.
+/// The peer will send no more. What is queued is sent as far as the peer takes it, then the bind closes.
 fn end_of_stream(cx: &Cx, bind: &Bind) {
-    let io = io(bind);
-    if io.ended.replace(true) {
+    if io(bind).ended.replace(true) {
         return;
     }
-    let mut left = u64::MAX;
-    while !bind.has(PENDING_CLOSED) {
-        flush(cx, bind);
-        let unsent = io.outgoing.with(|outgoing| outgoing.len()) - io.sent.get();
-        let now = bind.send.with(|ring| ring.bytes()) + unsent as u64;
-        let before = core::mem::replace(&mut left, now);
-        if left == 0 || left >= before {
-            break;
-        }
-    }
-    cx.request_close(bind);
+    let fds = cx.events.fds();
+    fds.mark_unreadable(bind.event_pointer());
+    fds.read_disinterest(bind.event_pointer());
+    cx.close_when_sent(bind, bind.event().fd());
+    flush_queued(cx, bind);
 }
 
 /// The connection broke the protocol, or the peer says that we did.
