@@ -18,6 +18,7 @@ import tempfile
 import threading
 import time
 import traceback
+from concurrent.futures import ThreadPoolExecutor
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 CASES = []
@@ -592,6 +593,23 @@ def client_certificates():
                 pass
             ours.expect("disconnected")
             ours.expect_log(reason)
+
+
+@case
+def a_large_ca_file_does_not_keep_clients_out():
+    def authority(number):
+        subject = f"/O={'o' * 60}/OU={'u' * 60}/CN={'n' * 50}{number}"
+        command = ["openssl", "req", "-x509", "-new", "-key", T.file("ec.key"), "-subj", subject]
+        return subprocess.run(command, capture_output=True, check=True).stdout
+
+    with ThreadPoolExecutor(4) as pool:
+        others = b"".join(pool.map(authority, range(600)))
+    with open(T.file("ca.pem"), "rb") as ca, open(T.file("many.pem"), "wb") as many:
+        many.write(others + ca.read())
+    own = {"CERT": T.file("chain.pem"), "KEY": T.file("chain.key"), "VERIFY": 1}
+    with server(**own, CA=T.file("many.pem")) as ours:
+        for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+            echo(dial(ours.port, client_context(version=version, cert="leaf")), 1000)
 
 
 @case

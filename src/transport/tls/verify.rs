@@ -164,9 +164,10 @@ impl ClientCertVerifier for Verifier {
         self.trust.is_some()
     }
 
+    /// None: peers refuse a CertificateRequest that grows with a large CA file, and may pick any
+    /// certificate without one (RFC 8446 section 4.2.4).
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
-        let clients = self.trust.as_ref().and_then(|trust| trust.clients.as_ref());
-        clients.map_or(&[], |clients| clients.root_hint_subjects())
+        &[]
     }
 
     fn verify_client_cert(
