@@ -268,9 +268,12 @@ impl EventLoop {
         self.running.load(Ordering::SeqCst)
     }
 
+    /// From any thread. Its owner may destroy the loop as soon as it sees the store, so nothing of it is
+    /// touched afterwards.
     pub fn stop(&self) {
+        let wake = self.wake.clone();
         self.running.store(false, Ordering::SeqCst);
-        self.wake.ring();
+        wake.ring();
     }
 
     /// The thread that is inside a pass and is not this one, if any.
