@@ -1,5 +1,6 @@
 //! Sockets: every descriptor non-blocking and close-on-exec from its first moment.
 
+use std::ffi::CStr;
 use std::io;
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 
@@ -204,6 +205,27 @@ pub unsafe fn receive(fd: RawFd, iov: &[libc::iovec]) -> io::Result<usize> {
     }
 }
 
+/// As `receive`, for Unix sockets, and whether descriptors came with the bytes: the kernel ends a read
+/// behind them, so that a short one says nothing about what follows. They are closed by the kernel.
+///
+/// # Safety
+/// Every entry names memory that may be written.
+pub unsafe fn receive_local(fd: RawFd, iov: &[libc::iovec]) -> io::Result<(usize, bool)> {
+    // SAFETY: all-zero is an empty message header.
+    let mut header: libc::msghdr = unsafe { core::mem::zeroed() };
+    header.msg_iov = iov.as_ptr().cast_mut();
+    header.msg_iovlen = iov.len() as _;
+    loop {
+        // SAFETY: the caller's promise; the header lives through the call.
+        let received = unsafe { libc::recvmsg(fd, &mut header, libc::MSG_DONTWAIT) };
+        match check_len(received) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            // Without room for them this is all that they leave.
+            other => return other.map(|len| (len, header.msg_flags & libc::MSG_CTRUNC != 0)),
+        }
+    }
+}
+
 /// Sends one datagram that is in one piece: without the message header, which the kernel would have to
 /// fetch and check.
 ///
@@ -326,12 +348,29 @@ pub fn unsent(fd: RawFd) -> u64 {
     }
 }
 
+/// The kernel has no memory for a send at the moment. Nothing tells when it has.
+pub fn is_shortage(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::ENOBUFS | libc::ENOMEM))
+}
+
 pub fn is_transient(error: &io::Error) -> bool {
     // A number of the kernel's is not looked up in the long table of kinds: a spin asks after every look.
     match error.raw_os_error() {
         Some(number) => number == libc::EAGAIN,
         None => error.kind() == io::ErrorKind::WouldBlock,
     }
+}
+
+/// The name of a network interface.
+pub fn interface_name(index: u32) -> Option<String> {
+    let mut name = [0u8; libc::IF_NAMESIZE];
+    // SAFETY: the buffer is as long as the call asks for.
+    let found = unsafe { libc::if_indextoname(index, name.as_mut_ptr().cast()) };
+    if found.is_null() {
+        return None;
+    }
+    let name = CStr::from_bytes_until_nul(&name).ok()?;
+    Some(name.to_string_lossy().into_owned())
 }
 
 /// The system's largest listen backlog.

@@ -4,6 +4,7 @@
 //! opaque pointer, which is that `Arc`'s. In-process names have no kernel form.
 
 use crate::abi::evpl_address;
+use crate::sys::socket::interface_name;
 use core::fmt;
 use core::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::sync::Arc;
@@ -161,7 +162,7 @@ impl fmt::Display for Address {
             Form::V4(addr) => write!(out, "{}:{}", addr.ip(), addr.port()),
             Form::V6(addr) => match compatible_v4(addr.ip()) {
                 Some(v4) => write!(out, "[::{v4}]:{}", addr.port()),
-                None => write!(out, "[{}]:{}", addr.ip(), addr.port()),
+                None => write!(out, "[{}{}]:{}", addr.ip(), Zone(addr), addr.port()),
             },
             Form::Path(path) => write!(out, "unix:{}", String::from_utf8_lossy(path)),
             // Zeros are legal in these names and would end the text for C.
@@ -182,6 +183,25 @@ impl fmt::Display for Address {
                 }
             }
             Form::Other(family) => write!(out, "(family {family})"),
+        }
+    }
+}
+
+/// The zone of an address that means something on one link only, as `%eth0`; empty for any other.
+struct Zone<'a>(&'a SocketAddrV6);
+
+impl fmt::Display for Zone<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
+        let (first, zone) = (self.0.ip().segments()[0], self.0.scope_id());
+        // Unicast of RFC 4291 section 2.5.6, and multicast of the interface and the link.
+        let is_of_a_link = first & 0xffc0 == 0xfe80 || matches!(first & 0xff0f, 0xff01 | 0xff02);
+        if zone == 0 || !is_of_a_link {
+            return Ok(());
+        }
+        match interface_name(zone) {
+            Some(name) => write!(out, "%{name}"),
+            // It is gone, or in another network namespace.
+            None => write!(out, "%{zone}"),
         }
     }
 }
@@ -309,7 +329,11 @@ mod tests {
             (inet("[::]:0"), "[::]:0"),
             (inet("[::ffff:1.2.3.4]:5"), "[::ffff:1.2.3.4]:5"),
             (inet("[::1.2.3.4]:5"), "[::1.2.3.4]:5"),
-            (inet("[fe80::1%3]:5"), "[fe80::1]:5"),
+            (inet("[fe80::1]:5"), "[fe80::1]:5"),
+            (inet("[fe80::1%1]:5"), "[fe80::1%lo]:5"),
+            (inet("[ff02::1%1]:5"), "[ff02::1%lo]:5"),
+            (inet("[fe80::1%2147483647]:5"), "[fe80::1%2147483647]:5"),
+            (inet("[2001:db8::1%1]:5"), "[2001:db8::1]:5"),
             (Address::local(b"/tmp/s"), "unix:/tmp/s"),
             (Address::local(b"@name"), "unix:@name"),
             (Address::local(b"@a\0b"), "unix:@a@b"),
