@@ -21,6 +21,7 @@ pub mod io_uring;
 pub mod operation;
 pub mod publication;
 pub mod registry;
+pub mod shortage;
 pub mod socket;
 pub mod tcp_rdma;
 pub mod tls;
@@ -174,6 +175,7 @@ pub struct Cx {
     pub uring: io_uring::PerLoop,
     pub tls: tls::connection::Scratch,
     draining: drain::Draining,
+    waiting: shortage::Waiting,
     /// Arrays of delivered messages, kept for their capacity.
     message_arrays: LoopCell<Vec<Vec<Iovec>>>,
     /// The array mail is read from, kept for its capacity.
@@ -199,6 +201,7 @@ impl Cx {
             uring: io_uring::PerLoop::default(),
             tls: tls::connection::Scratch::default(),
             draining: drain::Draining::default(),
+            waiting: shortage::Waiting::default(),
             message_arrays: LoopCell::default(),
             mails: LoopCell::default(),
             batches: LoopCell::default(),

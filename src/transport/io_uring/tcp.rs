@@ -388,6 +388,7 @@ pub fn sent(cx: &Cx, uring: &Uring, socket: &Rc<Socket>, result: Result<u64, i32
             account(cx, bind, taken);
         }
         Err(errno) if is_interrupted(-errno) => socket.full.set(errno == libc::EAGAIN),
+        Err(libc::ENOBUFS | libc::ENOMEM) => return cx.flush_later(bind),
         Err(libc::EPIPE | libc::ECONNRESET) if socket.receiving.get() => {
             // The receive ends too, after what the peer sent before.
             socket.broken.set(true);

@@ -21,6 +21,7 @@ use crate::memory::cell::LoopCell;
 use crate::memory::iovec_ring::IovecRing;
 use crate::sys::socket::{self, NO_BYTES};
 use crate::transport::Cx;
+use crate::transport::address::AddressKind;
 use crate::transport::bind::{Bind, Io, PENDING_CLOSED};
 use crate::transport::tcp_rdma::{input, output};
 
@@ -237,7 +238,12 @@ fn read_once(cx: &Cx, bind: &Bind) -> io::Result<ReadOutcome> {
     space.prepare(cx, bind, io.tail_room.get() as usize, &direct);
     // SAFETY: nothing else runs on this thread until the bytes are kept, and `input` vouches for the places
     // that it names.
-    let received = unsafe { socket::receive(bind.event().fd(), space.entries()) }?;
+    let (received, cut) = unsafe {
+        match bind.row().caps.kind {
+            AddressKind::Local => socket::receive_local(bind.event().fd(), space.entries()),
+            _ => socket::receive(bind.event().fd(), space.entries()).map(|len| (len, false)),
+        }
+    }?;
     if received == 0 {
         return Ok(ReadOutcome::End);
     }
@@ -250,7 +256,7 @@ fn read_once(cx: &Cx, bind: &Bind) -> io::Result<ReadOutcome> {
         Io::TcpRdma(_) => input::process(cx, bind),
         _ => cx.received(bind),
     }
-    Ok(if received == space.capacity() {
+    Ok(if cut || received == space.capacity() {
         ReadOutcome::Full
     } else if received >= BULK_LEN_MIN {
         ReadOutcome::Bulk
@@ -441,6 +447,7 @@ fn flush(cx: &Cx, bind: &Bind) {
             Ok(written) if written.all => {}
             Ok(_) => return wait_writable(cx, bind),
             Err(error) if socket::is_transient(&error) => return wait_writable(cx, bind),
+            Err(error) if socket::is_shortage(&error) => return cx.flush_later(bind),
             Err(_) => return write_failed(cx, bind),
         }
     }

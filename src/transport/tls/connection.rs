@@ -682,7 +682,7 @@ fn fail(cx: &Cx, bind: &Bind, failure: &Failure) {
         failure.reason
     );
     if let Some(alert) = failure.alert {
-        send_last_alert(bind, &[2, u8::from(alert)]);
+        send_last_alert(cx, bind, &[2, u8::from(alert)]);
     }
     io(bind).phase.replace(Phase::Over);
     cx.request_close(bind);
@@ -719,6 +719,7 @@ fn flush(cx: &Cx, bind: &Bind) {
             Ok(Wrote::All) => {}
             Ok(Wrote::Nothing) => return flushed(cx, bind),
             Ok(Wrote::Part) => return wait_writable(cx, bind),
+            Err(error) if socket::is_shortage(&error) => return cx.flush_later(bind),
             Err(_) => return write_failed(cx, bind),
         }
     }
@@ -785,7 +786,7 @@ fn write_once(cx: &Cx, bind: &Bind) -> io::Result<Wrote> {
         .session(|session| seal_batch(session, bind, &mut space))
         .expect("batches are sealed on open connections");
     let outcome = sealed.map_err(io::Error::other).and_then(|(len, plain)| {
-        let sent = send_bytes(bind, &space[..len])?;
+        let sent = send_bytes(cx, bind, &space[..len])?;
         Ok((sent, len, plain))
     });
     if let Ok((sent, len, plain)) = outcome
@@ -877,7 +878,7 @@ fn send_outgoing(cx: &Cx, bind: &Bind) -> io::Result<bool> {
     let io = io(bind);
     let done = io.outgoing.with(|outgoing| {
         if !outgoing.is_empty() {
-            let sent = io.sent.get() + send_bytes(bind, &outgoing[io.sent.get()..])?;
+            let sent = io.sent.get() + send_bytes(cx, bind, &outgoing[io.sent.get()..])?;
             io.sent.set(sent);
             if sent < outgoing.len() {
                 return io::Result::Ok(false);
@@ -903,7 +904,7 @@ fn settle(cx: &Cx, bind: &Bind, plain: u64) {
 }
 
 /// How many bytes the kernel took; 0 if it takes none now.
-fn send_bytes(bind: &Bind, bytes: &[u8]) -> io::Result<usize> {
+fn send_bytes(cx: &Cx, bind: &Bind, bytes: &[u8]) -> io::Result<usize> {
     let entry = libc::iovec {
         iov_base: bytes.as_ptr().cast_mut().cast(),
         iov_len: bytes.len(),
@@ -911,12 +912,17 @@ fn send_bytes(bind: &Bind, bytes: &[u8]) -> io::Result<usize> {
     // SAFETY: the entry names `bytes`.
     match unsafe { socket::send(bind.event().fd(), &[entry]) } {
         Err(error) if socket::is_transient(&error) => Ok(0),
+        // What was sealed is kept as when the kernel is full.
+        Err(error) if socket::is_shortage(&error) => {
+            cx.flush_later(bind);
+            Ok(0)
+        }
         other => other,
     }
 }
 
 /// Sends an alert if the kernel takes it, unless it would land inside an unfinished record.
-fn send_last_alert(bind: &Bind, alert: &[u8]) {
+fn send_last_alert(cx: &Cx, bind: &Bind, alert: &[u8]) {
     let io = io(bind);
     let fd = bind.event().fd();
     if io.has_outgoing() || fd < 0 {
@@ -929,7 +935,7 @@ fn send_last_alert(bind: &Bind, alert: &[u8]) {
     }
     let mut out = [0; 2 * record::OVERHEAD_MAX];
     if let Some(Ok(len)) = io.session(|session| session.seal(record::ALERT, &[alert], &mut out)) {
-        let _ = send_bytes(bind, &out[..len]);
+        let _ = send_bytes(cx, bind, &out[..len]);
     }
 }
 
@@ -937,7 +943,7 @@ fn send_last_alert(bind: &Bind, alert: &[u8]) {
 pub fn begin_close(cx: &Cx, bind: &Bind) {
     let Io::Tls(io) = bind.io() else { return };
     cx.events.remove_timer(timeout_pointer(io));
-    send_last_alert(bind, &record::CLOSE_NOTIFY);
+    send_last_alert(cx, bind, &record::CLOSE_NOTIFY);
     cx.events.remove_closing(bind.event_pointer());
     io.phase.replace(Phase::Over);
     io.fd.take();
