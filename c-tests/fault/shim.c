@@ -284,6 +284,13 @@ readv(int fd, const struct iovec *pieces, int count)
     return fails(KIND_READ, CALLER) ? -1 : real(fd, pieces, count);
 }
 
+EXPORT ssize_t
+recvmsg(int fd, struct msghdr *message, int flags)
+{
+    REAL(recvmsg)
+    return fails(KIND_READ, CALLER) ? -1 : real(fd, message, flags);
+}
+
 EXPORT int
 recvmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags, struct timespec *timeout)
 {
