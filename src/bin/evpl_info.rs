@@ -185,7 +185,7 @@ fn host() -> Value {
         "huge_pages": huge_pages(),
         "rdma_devices": names_in("/sys/class/infiniband"),
         "vfio_groups": names_in("/dev/vfio"),
-        "cpus_usable": cpu::usable(),
+        "cpus_usable": usable_cpus(),
         "cpus_online": online_cpus(),
         "somaxconn": read("/proc/sys/net/core/somaxconn").and_then(|text| text.parse::<u64>().ok()),
         "limits": {
@@ -256,6 +256,13 @@ fn huge_pages() -> Vec<Value> {
             })
         })
         .collect()
+}
+
+/// As a loop on this thread would count them.
+fn usable_cpus() -> usize {
+    // Counted are those of threads that asked; without a loop nobody has.
+    cpu::pinned_to();
+    cpu::usable()
 }
 
 fn online_cpus() -> i64 {
