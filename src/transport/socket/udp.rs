@@ -353,7 +353,7 @@ fn flush(cx: &Cx, bind: &Bind) {
             Err(error) if socket::is_transient(&error) => {
                 return cx.events.await_writable(bind.event_pointer());
             }
-            Err(error) if matches!(error.raw_os_error(), Some(libc::ENOBUFS | libc::ENOMEM)) => {
+            Err(error) if socket::is_shortage(&error) => {
                 let Io::Udp(io) = bind.io() else { return };
                 return cx
                     .events
